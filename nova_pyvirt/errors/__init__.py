@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""libvirt's errors: codes, domains, levels, libvirtError, the per-thread last error."""
+
+from nova_pyvirt.errors.codes import MESSAGES, Code, From, Level
+from nova_pyvirt.errors.error import (
+    ErrorTuple,
+    error,
+    fields,
+    last_error,
+    libvirtError,
+    set_last_error,
+    system_error,
+)
+
+__all__ = [
+    "MESSAGES",
+    "Code",
+    "ErrorTuple",
+    "From",
+    "Level",
+    "error",
+    "fields",
+    "last_error",
+    "libvirtError",
+    "set_last_error",
+    "system_error",
+]
