@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """libvirtError and the per-thread last error (libvirt's virterror.h, libvirt-python's libvirtError)."""
 
+import os
+import threading
+
 from nova_pyvirt.errors.codes import MESSAGES, Code, From, Level
-from nova_pyvirt.util.native import threading
 
 #: code, domain, message, level, str1, str2, str3, int1, int2: what libvirt-python keeps in ``.err``
 ErrorTuple = tuple[int, int, str, int, str | None, str | None, str | None, int, int]
@@ -84,8 +86,6 @@ def error(
 
 def system_error(errno_: int, detail: str, *, domain: int = From.NONE) -> libvirtError:
     """VIR_ERR_SYSTEM_ERROR as virReportSystemError words it: ``detail: strerror``; int1 = errno."""
-    from nova_pyvirt.util.native import os
-
     text = f"{detail}: {os.strerror(errno_)}"
     nine = (int(Code.SYSTEM_ERROR), int(domain), text, int(Level.ERROR), "%s", text, None, errno_, -1)
     return libvirtError(text, nine)
