@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+"""QEMU's processes: spawned held, adopted, watched."""
+
+from nova_pyvirt.hypervisors.qemu.process.process import Process, start_time
+from nova_pyvirt.hypervisors.qemu.process.spawner import HeldProcess, Spawner, SpawnSpec
+
+__all__ = ["HeldProcess", "Process", "SpawnSpec", "Spawner", "start_time"]

@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The spawn helper: a small process that forks for a big one.
+
+Run as a file, standard library only: ``python -I -S -E helper.py FD``. FD is a stream socket.
+Towards the helper go requests: a 4-byte big-endian length, then JSON (see `spawn`), with the
+descriptors as SCM_RIGHTS on the length. Back come exit reports in the same framing:
+``{"pid": int, "status": int}`` (a wait status). The helper ends with its socket; children live on.
+
+Each request's first descriptor is the gate, a SOCK_SEQPACKET socket to the requester:
+
+* the helper sends ``{"pid": int}`` with a pidfd, or ``{"errno": int, "step": "fork"}``;
+* the child prepares itself and sends ``{"ready": true}`` or an error, ``{"errno": int, "step":
+  str, "path": str | null}``;
+* one byte from the requester lets the child exec; end-of-file makes it leave without exec;
+* a successful exec closes the gate; a failed one sends an error with step "exec".
+"""
+
+from __future__ import annotations
+
+import array
+import errno
+import fcntl
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import struct
+import sys
+
+TYPE_CHECKING = False  # the typing module costs memory
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Spec = dict[str, Any]
+
+MAX_FDS = 253  # the kernel's limit per message
+
+
+def receive(sock: socket.socket) -> tuple[Spec | None, list[int]]:
+    """One request and its descriptors; None at end-of-file."""
+    fds = array.array("i")
+    head, ancillary, _flags, _address = sock.recvmsg(
+        4, socket.CMSG_SPACE(MAX_FDS * fds.itemsize), socket.MSG_CMSG_CLOEXEC
+    )
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
+    head += read_exactly(sock, 4 - len(head)) if head else b""
+    if len(head) < 4:
+        return None, list(fds)
+    size = struct.unpack("!I", head)[0]
+    body = read_exactly(sock, size)
+    return (json.loads(body) if len(body) == size else None), list(fds)
+
+
+def read_exactly(sock: socket.socket, size: int) -> bytes:
+    parts = []
+    while size:
+        part = sock.recv(size)
+        if not part:
+            break
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def tell(gate: socket.socket, message: Spec, fds: list[int] | None = None) -> None:
+    """Sends one message through the gate; a requester that has gone is not an error."""
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+    try:
+        gate.sendmsg([json.dumps(message).encode()], rights, socket.MSG_NOSIGNAL)
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+
+
+# ---- in the child ----
+
+
+def set_limits(limits: dict[str, list[int]]) -> None:
+    """{"nofile": [soft, hard]}; -1 is unlimited."""
+    for name, (soft, hard) in limits.items():
+        resource.setrlimit(getattr(resource, "RLIMIT_" + name.upper()), (soft, hard))
+
+
+def write_file(path: str, text: str) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
+def join_cgroups(paths: list[str]) -> None:
+    for path in paths:
+        write_file(path, str(os.getpid()))
+
+
+def unshare_mounts() -> None:
+    """A mount namespace of its own, which still sees the host's later mounts."""
+    import ctypes  # only here: it costs memory
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    ms_rec, ms_slave, clone_newns = 0x4000, 0x80000, 0x20000
+    if libc.unshare(clone_newns):
+        raise OSError(ctypes.get_errno(), "unshare")
+    if libc.mount(b"none", b"/", None, ms_rec | ms_slave, None):
+        raise OSError(ctypes.get_errno(), "mount")
+
+
+def become(spec: Spec) -> None:
+    """Groups, gid and uid, in the order that keeps the right to change the next."""
+    if spec["groups"] is not None:
+        os.setgroups(spec["groups"])
+    elif spec["uid"] is not None and os.geteuid() == 0:
+        os.setgroups([] if spec["gid"] is None else [spec["gid"]])
+    if spec["gid"] is not None:
+        os.setresgid(spec["gid"], spec["gid"], spec["gid"])
+    if spec["uid"] is not None:
+        os.setresuid(spec["uid"], spec["uid"], spec["uid"])
+
+
+def above(wanted: dict[int, int]) -> int:
+    """The first number that no wanted descriptor has."""
+    return max([2, *wanted]) + 1
+
+
+def arrange_descriptors(gate: int, wanted: dict[int, int]) -> None:
+    """Puts each descriptor at its number and closes all others but the gate.
+
+    Everything is moved above the highest wanted number first, so that no move overwrites a
+    descriptor that another one still needs.
+    """
+    free = above(wanted)
+    moved = {number: fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, free) for number, fd in wanted.items()}
+    for number, fd in moved.items():
+        os.dup2(fd, number)
+    start = 0
+    for kept in sorted([*wanted, gate]):
+        if kept > start:
+            os.closerange(start, kept)
+        start = kept + 1
+    os.closerange(start, 1 << 30)
+
+
+def reset_signals() -> None:
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
+def set_priorities(spec: Spec) -> None:
+    if spec["oom_score_adj"] is not None:
+        write_file("/proc/self/oom_score_adj", str(spec["oom_score_adj"]))
+    if spec["nice"]:
+        os.setpriority(os.PRIO_PROCESS, 0, spec["nice"])
+
+
+def set_surroundings(spec: Spec) -> None:
+    if spec["unshare_mount"]:
+        unshare_mounts()
+    if spec["umask"] is not None:
+        os.umask(spec["umask"])
+    os.chdir(spec["cwd"])
+
+
+def steps(spec: Spec, gate: int, wanted: dict[int, int]) -> list[tuple[str, Callable[[], object]]]:
+    """What the child does to itself, in order: name for the error report, action."""
+    return [
+        ("session", os.setsid),
+        ("cgroup", lambda: join_cgroups(spec["cgroup_procs"])),
+        ("limits", lambda: set_limits(spec["rlimits"])),
+        ("priorities", lambda: set_priorities(spec)),
+        ("directory", lambda: set_surroundings(spec)),
+        ("descriptors", lambda: arrange_descriptors(gate, wanted)),
+        ("credentials", lambda: become(spec)),
+    ]
+
+
+def child(spec: Spec, gate_fd: int, wanted: dict[int, int]) -> None:
+    """From fork to exec. Returns only when there was no exec."""
+    reset_signals()
+    gate_fd = fcntl.fcntl(gate_fd, fcntl.F_DUPFD_CLOEXEC, above(wanted))
+    gate = socket.socket(fileno=gate_fd)
+    step = ""
+    try:
+        for step, action in steps(spec, gate_fd, wanted):
+            action()
+        tell(gate, {"ready": True})
+        if gate.recv(1) != b"x":
+            return
+        step = "exec"
+        os.execve(spec["argv"][0], spec["argv"], spec["env"])
+    except (OSError, ValueError, AttributeError) as err:
+        number = getattr(err, "errno", None) or errno.EINVAL
+        tell(gate, {"errno": number, "step": step, "path": getattr(err, "filename", None)})
+
+
+# ---- in the helper ----
+
+
+def spawn(spec: Spec, fds: list[int]) -> None:
+    """Forks one child. spec: what SpawnSpec has, with `targets`: the child's numbers of fds[1:]."""
+    gate = socket.socket(fileno=fds[0])
+    try:
+        pid = os.fork()
+    except OSError as err:
+        tell(gate, {"errno": err.errno, "step": "fork"})
+    else:
+        if pid == 0:
+            try:
+                child(spec, fds[0], dict(zip(spec["targets"], fds[1:])))
+            finally:
+                os._exit(127)
+        pidfd = os.pidfd_open(pid)  # the child is not reaped before this: it is this process
+        tell(gate, {"pid": pid}, [pidfd])
+        os.close(pidfd)
+    gate.close()
+    for fd in fds[1:]:
+        os.close(fd)
+
+
+def reap(sock: socket.socket) -> None:
+    """Reports the children that have ended."""
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        body = json.dumps({"pid": pid, "status": status}).encode()
+        sock.sendall(struct.pack("!I", len(body)) + body)
+
+
+def serve(sock: socket.socket) -> None:
+    wake_read, wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    signal.signal(signal.SIGCHLD, lambda *_args: None)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+    poll = select.poll()
+    poll.register(wake_read, select.POLLIN)
+    poll.register(sock, select.POLLIN)
+    while True:
+        ready = [fd for fd, _event in poll.poll()]
+        if wake_read in ready:
+            os.read(wake_read, 4096)
+            reap(sock)
+        if sock.fileno() in ready:
+            spec, fds = receive(sock)
+            if spec is None:
+                return
+            spawn(spec, fds)
+
+
+def main() -> None:
+    sock = socket.socket(fileno=int(sys.argv[1]))
+    sock.set_inheritable(False)
+    try:
+        serve(sock)
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
