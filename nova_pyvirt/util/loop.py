@@ -59,6 +59,7 @@ class LoopThread:
         self.errors: deque[str] = deque(maxlen=100)
         self._readers: set[int] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._holders: set[object] = set()
         self._loop = _Loop(selectors.EpollSelector())
         self._loop.set_exception_handler(self._on_error)
         self._thread = threading.Thread(target=self._main, name="pyvirt-loop", daemon=True)
@@ -82,8 +83,16 @@ class LoopThread:
         return threading.get_ident() == self._thread.ident
 
     def idle(self) -> bool:
-        """Whether nobody uses the loop: no readers, no running coroutines."""
-        return not self._readers and not self._tasks
+        """Whether nobody uses the loop: no readers, no running coroutines, no holders."""
+        return not self._readers and not self._tasks and not self._holders
+
+    def hold(self, holder: object) -> None:
+        """Keeps the loop from being released until `drop`; for users with transports on it."""
+        self._holders.add(holder)
+
+    def drop(self, holder: object) -> None:
+        """Ends hold."""
+        self._holders.discard(holder)
 
     def call_soon(self, fn: Callable[..., object], *args: Any) -> None:
         """Has fn(*args) called on the loop's thread, in order of the calls of this method.
