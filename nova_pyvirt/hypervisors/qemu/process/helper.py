@@ -215,12 +215,22 @@ def spawn(spec: Spec, fds: list[int]) -> None:
                 child(spec, fds[0], dict(zip(spec["targets"], fds[1:])))
             finally:
                 os._exit(127)
-        pidfd = os.pidfd_open(pid)  # the child is not reaped before this: it is this process
-        tell(gate, {"pid": pid}, [pidfd])
-        os.close(pidfd)
+        introduce(gate, pid)
     gate.close()
     for fd in fds[1:]:
         os.close(fd)
+
+
+def introduce(gate: socket.socket, pid: int) -> None:
+    """Sends the pidfd. It is the child's for sure: only this process reaps it, and later."""
+    try:
+        pidfd = os.pidfd_open(pid)
+    except OSError as err:
+        os.kill(pid, signal.SIGKILL)
+        tell(gate, {"errno": err.errno, "step": "pidfd"})
+        return
+    tell(gate, {"pid": pid}, [pidfd])
+    os.close(pidfd)
 
 
 def reap(sock: socket.socket) -> None:

@@ -71,17 +71,26 @@ class HeldProcess:
     def release(self) -> Process:
         """Lets the child exec; returns when it has.
 
-        :raises libvirtError: SYSTEM_ERROR with exec's errno; the child has ended then
+        :raises libvirtError: SYSTEM_ERROR with exec's errno, INTERNAL_ERROR when the child was
+            killed while held; nothing is left then
         """
-        with self._gate:
-            try:
-                self._gate.send(b"x", socket.MSG_NOSIGNAL)
-                answer, _fds = _receive(self._gate)
-            except (BrokenPipeError, ConnectionResetError):
-                answer = None
+        try:
+            self._gate.send(b"x", socket.MSG_NOSIGNAL)
+            answer, _fds = _receive(self._gate)
+        except (BrokenPipeError, ConnectionResetError):
+            self.abort()
+            raise error(
+                Code.INTERNAL_ERROR, f"the child for {self._binary} ended before exec"
+            ) from None
+        except TimeoutError:
+            self.abort()
+            raise error(
+                Code.OPERATION_TIMEOUT, f"executing {self._binary} took too long"
+            ) from None
         if answer is not None:
-            self.process.close()
+            self.abort()
             raise _failure(answer, self._binary)
+        self._gate.close()
         return self.process
 
     def abort(self) -> None:

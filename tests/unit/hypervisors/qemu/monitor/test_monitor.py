@@ -253,6 +253,12 @@ class GreetingTest(MonitorTestCase):
                 )
             self.assertLess(time.monotonic() - started, LONG / 2)
 
+    def test_noise_on_standard_error(self) -> None:
+        """100 MB of it first: the monitor neither waits for it nor keeps it."""
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        self.connect(self.fake(start=[{"stderr": 100 << 20}])).command("foo")
+        self.assertLess(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, 16 << 10)
+
     def test_no_such_socket(self) -> None:
         with self.assertRaises(QMPError) as caught:
             Monitor.connect("/nonexistent", name="vm", on_event=print, on_eof=print, deadline=1)

@@ -67,6 +67,13 @@ class SpawnTest(SpawnerTestCase):
         held.abort()
         self.assertIsNone(Process.adopt(held.pid, held.process.start_time))
 
+    def test_killed_while_held(self) -> None:
+        held = self.spawner.spawn(SpawnSpec(argv=["/bin/true"]))
+        held.process.signal(signal.SIGKILL)
+        held.process.wait(10)
+        with self.assertRaisesRegex(libvirtError, "the child for /bin/true ended before exec"):
+            held.release()
+
     def test_our_death_ends_a_held_child_without_exec(self) -> None:
         with tempfile.TemporaryDirectory() as directory:
             mark = Path(directory, "mark")
