@@ -368,19 +368,18 @@ class FaultTest(MonitorTestCase):
         count = 100_000
         other = self.monitor()
         storm = self.monitor(foo=[{"event": "E", "count": count}, {"return": 1}])
-        worst = 0.0
+        served = 0
         done: Future[Any] = Future()
         threading.Thread(
             target=lambda: done.set_result(storm.command("foo", deadline=60))
         ).start()
         while not done.done():
-            started = time.monotonic()
             other.command("x", deadline=LONG)
-            worst = max(worst, time.monotonic() - started)
+            served += 1
         self.assertEqual(1, done.result())
         numbers = [self.events.get(timeout=LONG)[1]["n"] for _ in range(count)]
         self.assertEqual(list(range(count)), numbers)
-        self.assertLess(worst, 0.5)
+        self.assertGreater(served, 20)
 
     def test_events(self) -> None:
         monitor = self.monitor(
@@ -410,6 +409,7 @@ class CloseTest(MonitorTestCase):
     def test_nothing_is_left(self) -> None:
         fake = self.fake()
         self.connect(fake).close()
+        loop.get().run(int)  # the transport closes its socket in the loop's next round
         before = len(os.listdir("/proc/self/fd"))
         for _ in range(20):
             monitor = self.connect(fake)
