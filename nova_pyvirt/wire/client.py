@@ -62,7 +62,13 @@ class ClientStream:
         self.on_packet: Callable[[], None] | None = None
         self.ready = threading.Condition()
 
+    @property
+    def broken(self) -> bool:
+        """The connection is gone."""
+        return self._client.dead
+
     def push(self, packet: Packet) -> None:
+        """A packet came (the reading thread's)."""
         with self.ready:
             self.packets.append(packet)
             self.ready.notify_all()
