@@ -68,10 +68,13 @@ class TLSSocket:
 
     def sendall(self, data: bytes) -> None:
         with self._writing:
-            with self._lock:
-                self._tls.write(data)
-                raw = self._out.read()
-            self._sock.sendall(raw)
+            self._sock.sendall(self.encrypt(data))
+
+    def encrypt(self, data: bytes) -> bytes:
+        """What to put on the socket for `data`; the caller sends it, in order."""
+        with self._lock:
+            self._tls.write(data)
+            return self._out.read()
 
     def pending(self) -> int:
         """Bytes that wait decrypted or undecrypted in memory."""

@@ -184,6 +184,8 @@ class Shape:
         resolved = codec.resolve(members[0][1])
         self.counted = len(members) > 1 and members[-1][0] in COUNTS and resolved.bound is not None
         self.counted = self.counted and resolved.name != "string"
+        if self.proc.ret in ADAPTERS:  # converted already, as a whole
+            return [(n, _same, _same) for n, _ in members]
         return [(n, *_result(t.name, t.bound, t.fixed)) for n, t in members]
 
     def _argument(
