@@ -224,7 +224,7 @@ class Dispatcher:
 
     @staticmethod
     def _allowed(session: Session, proc: Procedure) -> None:
-        remote = proc.program == protocol.REMOTE
+        remote = proc.program in (protocol.REMOTE, protocol.ADMIN)
         if not session.authenticated and not (remote and proc.name in BEFORE_AUTH):
             raise rpc_error("authentication required")
         if session.table is None and not (remote and proc.name in BEFORE_OPEN):

@@ -61,6 +61,7 @@ STRINGS: Final = frozenset(
         "node_get_sev_info",
     }
 )
+_PARAMS: Final = frozenset({"remote_typed_param", "admin_typed_param"})
 #: ``name`` stands for the node device itself, except in the lookups
 _BY_NAME: Final = "node_device_lookup_by_name"
 
@@ -124,6 +125,7 @@ ADAPTERS: Final = {
         lambda name, dom: CheckpointRef(dom, name), lambda r: (r.name, r.dom)
     ),
     "remote_typed_param_value": Adapter(load_value, dump_value),
+    "admin_typed_param_value": Adapter(load_value, dump_value),
     "remote_domain_stats_record": Adapter(
         lambda dom, items: (dom, params(items)), lambda r: (r[0], pairs(r[1]))
     ),
@@ -195,7 +197,7 @@ class Shape:
         device = self.proc.name.startswith("node_device_") and name == "name"
         if device and self.proc.name != _BY_NAME:
             return (lambda ref: ref.name), NodeDeviceRef
-        if type_ == "remote_typed_param" and bound is not None:
+        if type_ in _PARAMS and bound is not None:
             return pairs, params
         return _same, _same
 
@@ -267,7 +269,7 @@ def _result(
     type_: str, bound: int | None, fixed: bool
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Functions wire→table and table→wire of a result's member."""
-    if type_ == "remote_typed_param" and bound is not None:
+    if type_ in _PARAMS and bound is not None:
         return params, pairs
     if type_ in ("remote_node_get_cpu_stats", "remote_node_get_memory_stats"):
         return dict, lambda made: list(made.items())

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""libvirtd.conf (and pyvirtd.conf, same syntax and names): what has an equal here is taken, the rest is
+named in the log.
+"""
+
+import ast
+import grp
+import logging
+import re
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from nova_pyvirt.daemon.settings import Settings
+from nova_pyvirt.errors import Code, From, error
+from nova_pyvirt.util.native import os
+
+LOG = logging.getLogger(__name__)
+
+_LINE: Final = re.compile(r"^\s*(\w+)\s*=\s*(.+?)\s*$")
+
+
+@dataclass
+class SocketSettings:
+    """Where to listen.
+
+    :ivar group: name of the group that owns the UNIX sockets
+    :ivar directory: where the UNIX sockets are; "" for the default
+    """
+
+    group: str = ""
+    rw_perms: int = 0o700
+    ro_perms: int = 0o700
+    admin_perms: int = 0o700
+    directory: str = ""
+    listen_tcp: bool = False
+    listen_tls: bool = False
+    listen_addr: str = "127.0.0.1"
+    tcp_port: int = 16509
+    tls_port: int = 16514
+    ca_file: str = "/etc/pki/CA/cacert.pem"
+    cert_file: str = "/etc/pki/libvirt/servercert.pem"
+    key_file: str = "/etc/pki/libvirt/private/serverkey.pem"
+    tls_no_verify: bool = False
+
+
+@dataclass
+class Config:
+    settings: Settings = field(default_factory=Settings)
+    sockets: SocketSettings = field(default_factory=SocketSettings)
+    #: settings of the file that have no equal here
+    ignored: list[str] = field(default_factory=list)
+    #: everything as read
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+_SETTINGS: Final = {
+    "max_workers": "max_workers",
+    "prio_workers": "prio_workers",
+    "max_clients": "max_clients",
+    "max_anonymous_clients": "max_anonymous_clients",
+    "max_client_requests": "max_client_requests",
+    "keepalive_interval": "keepalive_interval",
+    "keepalive_count": "keepalive_count",
+    "access_policy": "policy_file",
+    "handshake_deadline": "handshake_deadline",
+}
+_SOCKETS: Final = {
+    "unix_sock_group": "group",
+    "unix_sock_dir": "directory",
+    "listen_tcp": "listen_tcp",
+    "listen_tls": "listen_tls",
+    "listen_addr": "listen_addr",
+    "tcp_port": "tcp_port",
+    "tls_port": "tls_port",
+    "ca_file": "ca_file",
+    "cert_file": "cert_file",
+    "key_file": "key_file",
+    "tls_no_verify_certificate": "tls_no_verify",
+}
+_PERMS: Final = {
+    "unix_sock_rw_perms": "rw_perms",
+    "unix_sock_ro_perms": "ro_perms",
+    "unix_sock_admin_perms": "admin_perms",
+}
+_AUTH: Final = {
+    "auth_unix_rw": "auth_unix_rw",
+    "auth_unix_ro": "auth_unix_ro",
+    "auth_tcp": "auth_tcp",
+    "auth_tls": "auth_tls",
+}
+
+
+def parse(text: str, path: str = "") -> dict[str, Any]:
+    """Names and values; raises CONF_SYNTAX naming the line."""
+    values: dict[str, Any] = {}
+    lines = iter(enumerate(text.splitlines(), 1))
+    for number, line in lines:
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        match = _LINE.match(line)
+        value = match.group(2) if match else ""
+        while value.startswith("[") and "]" not in value:
+            more = next(lines, None)
+            if more is None:
+                break
+            value += " " + more[1].split("#")[0].strip()
+        try:
+            values[match.group(1) if match else ""] = ast.literal_eval(value)
+        except (ValueError, SyntaxError) as exc:
+            text = f"{path}:{number}: expecting a name and a value"
+            raise error(Code.CONF_SYNTAX, text, domain=From.CONF) from exc
+    return values
+
+
+def load(path: str) -> Config:
+    """The configuration of a file; defaults when there is none."""
+    config = Config()
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC), encoding="utf-8") as file:
+            text = file.read()
+    except FileNotFoundError:
+        return config
+    config.values = parse(text, path)
+    for name, value in config.values.items():
+        _apply(config, name, value)
+    if config.ignored:
+        LOG.warning("%s: no equal here for %s", path, ", ".join(sorted(config.ignored)))
+    return config
+
+
+def _apply(config: Config, name: str, value: Any) -> None:
+    if name in _SETTINGS:
+        setattr(config.settings, _SETTINGS[name], value)
+    elif name in _SOCKETS:
+        attribute = _SOCKETS[name]
+        wanted = type(getattr(config.sockets, attribute))
+        setattr(config.sockets, attribute, wanted(value))
+    elif name in _PERMS:
+        setattr(config.sockets, _PERMS[name], int(str(value), 8))
+    elif name in _AUTH:
+        _auth(config, name, str(value))
+    else:
+        config.ignored.append(name)
+    if name == "unix_sock_group" and value:
+        try:
+            config.settings.allowed_gids.append(grp.getgrnam(str(value)).gr_gid)
+        except KeyError as exc:
+            text = f"Failed to find group '{value}'"
+            raise error(Code.CONF_SYNTAX, text, domain=From.CONF) from exc
+
+
+def _auth(config: Config, name: str, value: str) -> None:
+    if value not in ("none", "peer", "polkit", "sasl"):
+        text = f"unsupported authentication scheme '{value}'"
+        raise error(Code.CONF_SYNTAX, text, domain=From.CONF)
+    setattr(config.settings, _AUTH[name], value)

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon's life: sockets as configured or inherited, READY, reload on SIGHUP, end on SIGTERM."""
+
+import logging
+import signal
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from nova_pyvirt.daemon import sockets
+from nova_pyvirt.daemon.acl import Policy
+from nova_pyvirt.daemon.admin import AdminTable
+from nova_pyvirt.daemon.config import Config, load
+from nova_pyvirt.daemon.dispatch import Dispatcher, Opener
+from nova_pyvirt.daemon.server import Server, Service
+from nova_pyvirt.util.native import os, socket
+from nova_pyvirt.wire import protocol
+
+LOG = logging.getLogger(__name__)
+SERVER_NAME: Final = "pyvirtd"
+OUR_RUN: Final = "/run/nova-pyvirt"
+LIBVIRT_RUN: Final = "/run/libvirt"
+
+
+@dataclass
+class Daemon:
+    """Everything that runs.
+
+    :param opener: opens the driver table for a client's URI and flags
+    :param config_path: pyvirtd.conf or libvirtd.conf
+    :param directory: where the UNIX sockets go
+    """
+
+    opener: Opener
+    config_path: str
+    directory: str
+    config: Config = field(default_factory=Config)
+    server: Server | None = None
+    paths: list[str] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Listens and serves; raises what a socket or the configuration says."""
+        self.config = load(self.config_path)
+        self.dispatcher = Dispatcher(self.opener, Policy.load(self.config.settings.policy_file))
+        self.server = Server(self.config.settings)
+        self.admin = Server(self.config.settings)
+        servers = {SERVER_NAME: self.server, "admin": self.admin}
+        self.admin_dispatcher = Dispatcher(
+            lambda _name, _flags: AdminTable(servers), Policy(), (protocol.ADMIN,)
+        )
+        inherited = sockets.activated()
+        for given in inherited:
+            self._add(given.kind, given.sock)
+        if not inherited:
+            self._listen()
+        self.server.start()
+        self.admin.start()
+
+    def _listen(self) -> None:
+        """Makes the sockets the configuration asks for."""
+        made = self.config.sockets
+        directory = made.directory or self.directory
+        os.makedirs(directory, mode=0o755, exist_ok=True)
+        for kind, name, mode in (
+            ("rw", "libvirt-sock", made.rw_perms),
+            ("ro", "libvirt-sock-ro", made.ro_perms),
+            ("admin", "libvirt-admin-sock", made.admin_perms),
+        ):
+            path = f"{directory}/{name}"
+            self._add(kind, sockets.unix(path, mode, made.group))
+            self.paths.append(path)
+        if made.listen_tcp:
+            self._add("tcp", sockets.tcp(made.listen_addr, made.tcp_port))
+        if made.listen_tls:
+            self._add("tls", sockets.tcp(made.listen_addr, made.tls_port))
+
+    def _add(self, kind: str, sock: "socket.socket") -> None:
+        assert self.server is not None  # noqa: S101 - for mypy
+        settings = self.config.settings
+        if kind == "admin":
+            self.admin.listen(Service(sock, False, "peer", self.admin_dispatcher, "admin"))
+            return
+        auth = {
+            "rw": settings.auth_unix_rw,
+            "ro": settings.auth_unix_ro,
+            "tcp": settings.auth_tcp,
+            "tls": settings.auth_tls,
+        }[kind]
+        auth = "peer" if auth == "polkit" else auth
+        tls = sockets.tls_context(self.config.sockets) if kind == "tls" else None
+        self.server.listen(Service(sock, kind == "ro", auth, self.dispatcher, kind, tls))
+
+    def reload(self) -> None:
+        """Reads the policy anew; clients stay."""
+        config = load(self.config_path)
+        self.dispatcher.policy = Policy.load(config.settings.policy_file)
+        LOG.info("access policy read again")
+
+    def stop(self) -> None:
+        """Ends; guests go on."""
+        for server in (self.server, getattr(self, "admin", None)):
+            if server is not None:
+                server.stop()
+        for path in self.paths:
+            try:
+                os.unlink(path)
+            except FileNotFoundError:
+                continue
+
+
+def directories() -> tuple[str, str]:
+    """Configuration file and socket directory of the profile in use."""
+    if os.environ.get("NOVA_PYVIRT_PATHS") == "libvirt":
+        return "/etc/libvirt/libvirtd.conf", LIBVIRT_RUN
+    return "/etc/nova-pyvirt/pyvirtd.conf", OUR_RUN
+
+
+def _ignore(_number: int, _frame: Any) -> None:
+    """Python asks for a handler; :func:`serve` reads the wakeup socket."""
+
+
+def serve(daemon: Daemon) -> None:
+    """Runs until SIGTERM or SIGINT."""
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    signal.set_wakeup_fd(writer.fileno())
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, _ignore)  # the number arrives through the socket
+    daemon.start()
+    sockets.notify("READY=1")
+    while set(reader.recv(64)) <= {signal.SIGHUP}:
+        sockets.notify("RELOADING=1")
+        daemon.reload()
+        sockets.notify("READY=1")
+    sockets.notify("STOPPING=1")
+    daemon.stop()
