@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The in-memory hypervisor, test:///default: for users' tests, without any host."""
+
+from nova_pyvirt.hypervisors.test.table import TestTable, open_table
+
+__all__ = ["TestTable", "open_table"]
