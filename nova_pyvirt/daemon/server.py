@@ -85,7 +85,10 @@ class Server:
         for session in self.sessions():
             session.drop("the daemon ends")
         self.engine.stop()
-        return self.engine.wait(deadline)
+        ended = self.engine.wait(deadline)
+        for session in self.sessions():
+            session.end()
+        return ended
 
     def sessions(self) -> list[Session]:
         """All connections."""

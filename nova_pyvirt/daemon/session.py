@@ -273,6 +273,13 @@ class Session:
         if idle:
             self._engine.queue(Job(self._clean_up, high=True))
 
+    def end(self) -> None:
+        """The daemon's threads are gone: cleans up here."""
+        with self._lock:
+            self._closing = True
+        self.output.close()
+        self._clean_up()
+
     def _clean_up(self) -> None:
         """Nobody works for the client any more."""
         self._dispatch.closed(self)

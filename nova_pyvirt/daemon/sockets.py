@@ -12,7 +12,7 @@ from nova_pyvirt.errors import Code, From, error, system_error
 from nova_pyvirt.util.native import os, socket
 
 LOG = logging.getLogger(__name__)
-_BACKLOG: Final = 128
+_BACKLOG: Final = 1024
 _FIRST_FD: Final = 3
 
 

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Read-only connections: every procedure that is not marked readable is denied by the server."""
+
+import json
+
+from nova_pyvirt.daemon.acl import Policy
+from nova_pyvirt.daemon.readable import CONDITIONS, READABLE, function
+from nova_pyvirt.errors import Code, libvirtError
+from nova_pyvirt.hypervisors.remote import RemoteTable
+from nova_pyvirt.wire import protocol
+from nova_pyvirt.wire.packet import load_error
+from tests.unit.daemon.base import DaemonCase
+from tests.unit.wire.test_xdr import Values
+
+#: verbs that change something: a readable procedure needs none of them
+CHANGING = (
+    "write start init_control suspend delete save migrate pm_control core_dump hibernate snapshot"
+    " checkpoint fs_trim fs_freeze send_input send_signal open_device open_graphics block_write"
+    " mem_read block_read format refresh create resize data_write detach interface_transaction"
+    " reset screenshot inject_nmi set_password set_time read_secure"
+).split()
+
+#: libvirt lets read-only clients ask these
+EXCEPTIONS = (
+    "connect_set_identity",
+    "domain_migrate_get_compression_cache",
+    "domain_migrate_get_max_downtime",
+)
+
+
+class ReadOnlyTest(DaemonCase):
+    def test_every_other_procedure_is_denied_whoever_made_the_packet(self) -> None:
+        raw = self.raw(self.ro).open()
+        denied = 0
+        for number in (protocol.REMOTE, protocol.QEMU, protocol.LXC):
+            program = protocol.program(number)
+            for proc in program.procs.values():
+                if proc.event or (number == protocol.REMOTE and proc.name in READABLE):
+                    continue
+                payload = b""
+                if proc.args:
+                    payload = program.encode(proc.args, Values(program.codec, 1).named(proc.args))
+                raw.send(proc.number, payload, program=number)
+                reply = raw.recv()
+                assert reply is not None
+                self.assertEqual(1, reply.status, proc.name)
+                error = load_error(reply.payload)
+                self.assertEqual(Code.OPERATION_DENIED, error.get_error_code(), proc.name)
+                denied += 1
+        self.assertGreater(denied, 200)
+
+    def test_nothing_readable_needs_a_changing_permission(self) -> None:
+        program = protocol.program(protocol.REMOTE)
+        for name in READABLE:
+            for entry in program.by_name[name].acl:
+                parts = entry.split(":")
+                if len(parts) == 2 and name not in EXCEPTIONS:
+                    self.assertNotIn(parts[1], CHANGING, name)
+
+    def test_arguments_that_make_a_readable_call_forbidden(self) -> None:
+        far = self.table(1, self.ro)
+        dom = far.domain_lookup_by_name("test")
+        far.domain_get_xml_desc(dom, 0)
+        for flags in (1, 8, 9):
+            with self.assertRaises(libvirtError) as caught:
+                far.domain_get_xml_desc(dom, flags)
+            self.assertEqual(Code.OPERATION_DENIED, caught.exception.get_error_code())
+            self.assertIn("virDomainGetXMLDesc with secure flag", str(caught.exception))
+        self.assertTrue(set(CONDITIONS) <= READABLE)
+
+    def test_the_flag_alone_denies_too(self) -> None:
+        far = self.table(1)
+        with self.assertRaises(libvirtError) as caught:
+            far.domain_destroy(far.domain_lookup_by_name("test"))
+        self.assertEqual(
+            "operation forbidden: read only access prevents virDomainDestroy",
+            str(caught.exception),
+        )
+
+    def test_names_of_functions(self) -> None:
+        for proc, name in (
+            ("domain_create_xml", "virDomainCreateXML"),
+            ("domain_inject_nmi", "virDomainInjectNMI"),
+            ("domain_fstrim", "virDomainFSTrim"),
+            ("nwfilter_define_xml", "virNWFilterDefineXML"),
+            ("domain_pin_iothread", "virDomainPinIOThread"),
+        ):
+            self.assertEqual(name, function(proc))
+
+
+class PolicyTest(DaemonCase):
+    def setUp(self) -> None:
+        path = f"/tmp/policy-{id(self)}.json"
+        rules = [
+            {"object": ["domain:secret*"], "permission": ["*"], "effect": "deny"},
+            {"object": ["domain:test"], "permission": ["stop", "suspend"], "effect": "deny"},
+        ]
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump({"default": "allow", "rules": rules}, file)
+        self.policy = Policy.load(path)
+        super().setUp()
+        from nova_pyvirt.hypervisors.test import open_table
+
+        near = open_table("test:///default", 0)
+        self.addCleanup(near.close)
+        self.near = near
+        xml = "<domain type='test'><name>secret1</name><memory>1024</memory><os/></domain>"
+        self.hidden = near.domain_define_xml(xml)
+
+    def code(self, far: RemoteTable, slot: str, *args: object) -> int | None:
+        with self.assertRaises(libvirtError) as caught:
+            getattr(far, slot)(*args)
+        return caught.exception.get_error_code()
+
+    def test_a_hidden_domain_is_nowhere(self) -> None:
+        far = self.table()
+        self.assertEqual(["test"], [d.name for d in far.connect_list_all_domains(0)])
+        self.assertEqual([], far.connect_list_defined_domains())
+        self.assertEqual(0, far.connect_num_of_defined_domains())
+        self.assertEqual(Code.NO_DOMAIN, self.code(far, "domain_lookup_by_name", "secret1"))
+        self.assertEqual(["test"], [r[0].name for r in far.connect_get_all_domain_stats([], 0, 0)])
+        self.assertEqual(Code.ACCESS_DENIED, self.code(far, "domain_create", self.hidden))
+
+    def test_a_hidden_domain_causes_no_events(self) -> None:
+        far = self.table()
+        seen: list[str] = []
+        far.connect_domain_event_register_any(None, 0, lambda ref, *_: seen.append(ref.name))
+        self.near.domain_create(self.hidden)
+        test = self.near.domain_lookup_by_name("test")
+        self.near.domain_suspend(test)
+        self.eventually(lambda: seen, "no event")
+        self.assertEqual(["test"], seen)
+
+    def test_a_permission_is_denied_by_name(self) -> None:
+        far = self.table()
+        test = far.domain_lookup_by_name("test")
+        self.assertEqual(Code.ACCESS_DENIED, self.code(far, "domain_suspend", test))
+        far.domain_set_autostart(test, 1)
