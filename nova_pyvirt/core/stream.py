@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Streams as the driver table knows them (virStreamPtr and virStreamDriver).
 
-A slot that opens a stream gets a :class:`Stream` and sets its ``driver``; everything after that goes
-through the driver's methods.
+A slot that opens a stream gets a :class:`Stream` and sets its ``driver``; everything after that
+goes through the driver's methods.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,9 @@ class StreamDriver(Protocol):
         """Bytes taken (at least one), or WOULD_BLOCK when the stream is non-blocking."""
 
     def recv(self, size: int, flags: int = 0) -> bytes | int:
-        """Up to `size` bytes, b"" at the end; WOULD_BLOCK; IN_HOLE with VIR_STREAM_RECV_STOP_AT_HOLE."""
+        """Up to `size` bytes, b"" at the end; WOULD_BLOCK; IN_HOLE
+        (VIR_STREAM_RECV_STOP_AT_HOLE).
+        """
 
     def send_hole(self, length: int, flags: int = 0) -> None:
         """Skips `length` bytes of the target."""

@@ -9,8 +9,8 @@ The file is JSON::
                 "permission": ["getattr", "read", "start", "*"],
                 "effect": "allow" | "deny"}]}
 
-The first rule that matches decides. Objects and permissions are libvirt's (aclpolkit.html). An object a
-client may not `getattr` is in no list and causes no event for it.
+The first rule that matches decides. Objects and permissions are libvirt's (aclpolkit.html). An
+object a client may not `getattr` is in no list and causes no event for it.
 """
 
 import json

@@ -2,9 +2,10 @@
 """The admin program: what virt-admin asks of the daemon (libvirt-admin.h)."""
 
 import logging
+from collections.abc import Callable
 from typing import Any, Final
 
-from nova_pyvirt.daemon.dispatch import Call, handles
+from nova_pyvirt.daemon.dispatch import Call, Handler, handles
 from nova_pyvirt.daemon.server import Server
 from nova_pyvirt.daemon.session import Session
 from nova_pyvirt.errors import Code, From, error
@@ -53,7 +54,7 @@ def _client(server: Server, number: int) -> Session:
     raise error(Code.NO_CLIENT, f"No client with matching ID '{number}'", domain=From.RPC)
 
 
-def _admin(name: str) -> Any:
+def _admin(name: str) -> Callable[[Handler], Handler]:
     return handles(name, protocol.ADMIN)
 
 

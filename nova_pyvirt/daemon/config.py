@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""libvirtd.conf (and pyvirtd.conf, same syntax and names): what has an equal here is taken, the rest is
-named in the log.
+"""libvirtd.conf (and pyvirtd.conf, same syntax and names): what has an equal here is taken, the
+rest is named in the log.
 """
 
 import ast

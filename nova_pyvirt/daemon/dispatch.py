@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a call on the wire to a slot of the driver table and back.
 
-Order of checks: known program and procedure, authenticated, connection open, read-only, access policy;
-only then the arguments are decoded and the table is asked.
+Order of checks: known program and procedure, authenticated, connection open, read-only, then (the
+arguments decoded) access policy; only then the table is asked.
 """
 
 import logging
@@ -58,7 +58,7 @@ def rpc_error(text: str) -> libvirtError:
 
 
 class State:
-    """What a session keeps for the dispatcher: callbacks by family and id, flags of the connection."""
+    """What a session keeps for the dispatcher: callbacks by family and id, slots already found."""
 
     def __init__(self) -> None:
         self.callbacks: dict[tuple[str, int], Any] = {}
@@ -161,7 +161,7 @@ class Dispatcher:
             LOG.debug("client %d: %s", session.number, exc)
             self._fail(session, packet, rpc_error("Unable to decode message payload"))
             return
-        except Exception:  # noqa: BLE001 - a bug fails this call only
+        except Exception:  # a bug fails this call only
             LOG.exception("procedure %#x/%d failed", packet.program, packet.proc)
             text = "the call failed inside the daemon (see its log)"
             self._fail(session, packet, error(Code.INTERNAL_ERROR, text, domain=From.RPC))
@@ -191,7 +191,8 @@ class Dispatcher:
     def _fail(session: Session, packet: Packet, exc: libvirtError) -> None:
         err = exc.err
         if err is None:
-            err = (int(Code.INTERNAL_ERROR), 0, str(exc), int(Level.ERROR), None, None, None, -1, -1)
+            code, level = int(Code.INTERNAL_ERROR), int(Level.ERROR)
+            err = (code, 0, str(exc), level, None, None, None, -1, -1)
         payload = dump_error(err)
         program, proc = packet.program, packet.proc
         data = pack(program, proc, Kind.REPLY, packet.serial, Status.ERROR, payload)
@@ -214,9 +215,8 @@ class Dispatcher:
             text = f"Cannot find program {packet.program} version {packet.version}"
             raise rpc_error(text)
         if packet.version != protocol.VERSION:
-            raise rpc_error(
-                f"Cannot find program {packet.program} version {packet.version}"
-            )
+            text = f"Cannot find program {packet.program} version {packet.version}"
+            raise rpc_error(text)
         proc = self._procs.get((packet.program, packet.proc))
         if proc is None or proc.event:
             raise rpc_error(f"unknown procedure: {packet.proc}")
@@ -254,9 +254,7 @@ class Dispatcher:
 
 def _refuse(proc: Procedure, addition: str) -> None:
     name = function(slot_of(proc)) + addition
-    raise error(
-        Code.OPERATION_DENIED, f"read only access prevents {name}", domain=From.NONE
-    )
+    raise error(Code.OPERATION_DENIED, f"read only access prevents {name}", domain=From.NONE)
 
 
 def plain(call: Call) -> bytes:

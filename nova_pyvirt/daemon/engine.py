@@ -145,7 +145,7 @@ class Engine:
     def _do(self, job: Job) -> None:
         try:
             job.run()
-        except Exception:  # noqa: BLE001 - a bug fails one call, not the daemon's thread
+        except Exception:  # a bug fails one call, not the daemon's thread
             LOG.exception("call failed")
         if not job.high:
             with self._lock:
@@ -183,7 +183,7 @@ class Engine:
             return
         try:
             handler.on_ready(events)
-        except Exception:  # noqa: BLE001 - one client's trouble must not end the daemon
+        except Exception:  # one client's trouble must not end the daemon
             LOG.exception("descriptor %d failed", fd)
             self.unwatch(fd)
 

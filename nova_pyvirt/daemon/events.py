@@ -43,7 +43,9 @@ def _arguments(event: protocol.Event, args: tuple[Any, ...]) -> tuple[Any, ...]:
     return args
 
 
-def message(event: protocol.Event, callback_id: int | None, ref: Any, args: tuple[Any, ...]) -> bytes:
+def message(
+    event: protocol.Event, callback_id: int | None, ref: Any, args: tuple[Any, ...]
+) -> bytes:
     """The event's packet; without a callback id in the old form."""
     remote = program(protocol.REMOTE)
     args = _arguments(event, args)
@@ -62,9 +64,7 @@ def message(event: protocol.Event, callback_id: int | None, ref: Any, args: tupl
     return pack(protocol.REMOTE, number, Kind.MESSAGE, 1, Status.OK, payload)
 
 
-def _sender(
-    call: Call, event: protocol.Event, callback_id: int | None
-) -> Callable[..., None]:
+def _sender(call: Call, event: protocol.Event, callback_id: int | None) -> Callable[..., None]:
     """The callback given to the table: it only encodes and queues."""
     session, policy = call.session, call.server.policy
     kind = FAMILIES[event.family][2]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The daemon's life: sockets as configured or inherited, READY, reload on SIGHUP, end on SIGTERM."""
+"""The daemon's life: sockets as configured or inherited, READY, reload (SIGHUP), end (SIGTERM)."""
 
 import logging
 import signal
@@ -74,7 +74,7 @@ class Daemon:
             self._add("tls", sockets.tcp(made.listen_addr, made.tls_port))
 
     def _add(self, kind: str, sock: "socket.socket") -> None:
-        assert self.server is not None  # noqa: S101 - for mypy
+        assert self.server is not None  # for mypy
         settings = self.config.settings
         if kind == "admin":
             self.admin.listen(Service(sock, False, "peer", self.admin_dispatcher, "admin"))

@@ -118,7 +118,7 @@ class Server:
         thread.start()
 
     def _handshake(self, sock: "socket.socket", peer: Peer, service: Service) -> None:
-        assert service.tls is not None  # noqa: S101 - for mypy
+        assert service.tls is not None  # for mypy
         try:
             sock.settimeout(_HANDSHAKE_SECONDS)
             tls = TLSSocket(sock, service.tls, server_side=True)
@@ -214,9 +214,7 @@ def _groups(peer: Peer) -> Sequence[int]:
 def _peer(sock: "socket.socket", address: Any) -> Peer:
     if sock.family == socket.AF_UNIX:
         raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-        pid, uid, gid = (
-            int.from_bytes(raw[i : i + 4], "little", signed=True) for i in (0, 4, 8)
-        )
+        pid, uid, gid = (int.from_bytes(raw[i : i + 4], "little", signed=True) for i in (0, 4, 8))
         return Peer(uid, gid, pid)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return Peer(None, None, None, str(address[0]))

@@ -227,9 +227,7 @@ class Session:
     def start_keepalive(self) -> None:
         """The client knows keepalive: watch it."""
         made = self.settings
-        self._keepalive = Keepalive(
-            made.keepalive_interval, made.keepalive_count, time.monotonic()
-        )
+        self._keepalive = Keepalive(made.keepalive_interval, made.keepalive_count, time.monotonic())
 
     def tick(self, now: float) -> None:
         """Deadlines (the leader's, about once a second)."""

@@ -11,8 +11,8 @@ class Settings:
     :ivar max_workers: threads for ordinary calls
     :ivar prio_workers: threads more for calls that never wait for a guest
     :ivar max_clients: connections at a time
-    :ivar max_anonymous_clients: connections of one user (or TCP peer) that have not been opened yet;
-        the oldest goes when there is one more. root and the daemon's own user are not limited
+    :ivar max_anonymous_clients: connections of one user (or TCP peer) that are not open yet; the
+        oldest goes when there is one more. root and the daemon's own user are not limited
     :ivar max_client_requests: calls of one connection worked on at a time
     :ivar max_client_backlog: calls of one connection read ahead of that
     :ivar handshake_deadline: seconds until a connection must be open

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Listening sockets: made here or inherited (systemd's socket activation); the READY notification."""
+"""Listening sockets, made here or inherited (systemd's socket activation); READY notification."""
 
 import grp
 import logging

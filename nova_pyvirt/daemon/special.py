@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Handlers of calls whose wire form differs from the table's by more than order: CPU maps cut to the
-client's length, statistics for many CPUs, descriptors (the client's side: hypervisors.remote.special).
+"""Handlers of calls whose wire form differs from the table's by more than order: CPU maps cut to
+the client's length, statistics for many CPUs, descriptors (the client's side:
+hypervisors.remote.special).
 """
 
 from collections.abc import Sequence

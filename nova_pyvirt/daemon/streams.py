@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Streams of a client: bytes between its packets and a core.stream.StreamDriver.
 
-Each stream has two native threads, one for each direction, so that a driver may simply block. Data to
-the client waits while its queue is half full (back-pressure); data from the client is bounded by not
-reading more from a client that sends faster than the stream takes.
+Each stream has two native threads, one for each direction, so that a driver may simply block. Data
+to the client waits while its queue is half full (back-pressure); data from the client is bounded
+by not reading more from a client that sends faster than the stream takes.
 """
 
 import logging
@@ -31,7 +31,9 @@ _BOTH: Final = frozenset({"domain_open_console", "domain_open_channel"})
 class SessionStream:
     """One stream of one client."""
 
-    def __init__(self, session: Session, packet: Packet, driver: Any, flow: str, sparse: bool) -> None:
+    def __init__(
+        self, session: Session, packet: Packet, driver: Any, flow: str, sparse: bool
+    ) -> None:
         self._session = session
         self._head = (packet.program, packet.proc, packet.serial)
         self._driver = driver

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A client's end of one RPC connection: blocking calls from any number of threads, events, streams.
 
-One of the waiting callers reads the socket for all (libvirt's "passing the buck"); when nobody calls,
-the process's pump thread does. No policy: procedures and payloads are the caller's business.
+One of the waiting callers reads the socket for all (libvirt's "passing the buck"); when nobody
+calls, the process's pump thread does. No policy: procedures and payloads are the caller's business.
 """
 
 import logging
@@ -139,7 +139,9 @@ class Client:
     def call(
         self, program: int, proc: int, payload: bytes = b"", fds: Sequence[int] = ()
     ) -> Packet:
-        """One call; returns the OK reply. Raises the server's error, or what broke the connection."""
+        """One call; returns the OK reply. Raises the server's error, or what broke the
+        connection.
+        """
         return self._call(program, proc, payload, fds, None)
 
     def open_stream(self, program: int, proc: int, payload: bytes) -> tuple[Packet, ClientStream]:

@@ -7,16 +7,14 @@ Types, one a line::
     NAME member:TYPE member:TYPE   a struct
     |NAME 1=TYPE 2=TYPE            a union with an int discriminant
 
-``TYPE`` is a base type or a name, with ``?`` in front for a pointer, ``<max>`` or ``[count]`` behind
-for arrays. Procedures, one a line: ``number name args ret flags acl aclfilter``, ``-`` for none;
-flags: h(igh) or l(ow) priority, e(vent), r(ead) or w(rite) stream, n(ewer than 9.0.0).
+``TYPE`` is a base type or a name, with ``?`` in front for a pointer, ``<max>`` or ``[count]``
+behind for arrays. Procedures, one a line: ``number name args ret flags acl aclfilter``, ``-`` for
+none; flags: h(igh) or l(ow) priority, e(vent), r(ead) or w(rite) stream, n(ewer than 9.0.0).
 """
 
 from dataclasses import dataclass
 
-BASE = frozenset(
-    "int uint hyper uhyper double char uchar short ushort bool string opaque".split()
-)
+BASE = frozenset("int uint hyper uhyper double char uchar short ushort bool string opaque".split())
 
 
 @dataclass(frozen=True)

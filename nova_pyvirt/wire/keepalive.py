@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The keepalive program's clockwork: when to ping, when the peer is dead. No I/O.
 
-As libvirt counts (virkeepalive.c): any packet is a sign of life; after `interval` seconds of silence
-a ping goes out; when `count` pings stayed unanswered for another interval, the peer is dead.
+As libvirt counts (virkeepalive.c): any packet is a sign of life; after `interval` seconds of
+silence a ping goes out; when `count` pings stayed unanswered for another interval, the peer is
+dead.
 """
 
 from enum import Enum

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One native thread for all client connections of the process: it reads while nobody calls.
 
-A caller who waits for his reply reads the socket himself (no thread switch on the way of a call) and
-takes it away from the pump meanwhile: `disarm`/`arm` are one epoll_ctl each.
+A caller who waits for his reply reads the socket himself (no thread switch on the way of a call)
+and takes it away from the pump meanwhile: `disarm`/`arm` are one epoll_ctl each.
 """
 
 import logging
@@ -40,7 +40,7 @@ class Pump:
             if self._epoll is None or self._pid != os.getpid():
                 self._start()
             self._watched[fd] = watched
-            assert self._epoll is not None  # noqa: S101 - for mypy
+            assert self._epoll is not None  # for mypy
             self._epoll.register(fd, select.EPOLLIN | select.EPOLLRDHUP)
         self.poke()
 
@@ -107,7 +107,7 @@ class Pump:
     def _guarded(call: Callable[[], object]) -> None:
         try:
             call()
-        except Exception:  # noqa: BLE001 - one connection's trouble must not end the others' thread
+        except Exception:  # one connection's trouble must not end the others' thread
             LOG.exception("RPC connection failed")
 
 

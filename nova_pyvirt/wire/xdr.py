@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """XDR (RFC 4506) codecs, compiled to Python functions from the protocol tables.
 
-Values: a struct is the tuple of its members (or what :class:`Adapter` makes of it), an array a list,
-a string ``str``, opaque data and arrays of ``char`` are ``bytes``, a pointer is None or the value,
-a union ``(discriminant, value)``.
+Values: a struct is the tuple of its members (or what :class:`Adapter` makes of it), an array a
+list, a string ``str``, opaque data and arrays of ``char`` are ``bytes``, a pointer is None or the
+value, a union ``(discriminant, value)``.
 
 Every limit of the tables is enforced in both directions; a decoder never reads past the buffer,
 never allocates more than the buffer justifies, and refuses NUL and bad UTF-8 in strings.
@@ -175,8 +175,10 @@ class Codec:
         inner = self.resolve(target)
         if type_.bound is not None:
             # an array of a named type keeps the name: only its elements are resolved
-            return type_ if inner.bound is not None or inner.optional else idl.Type(
-                inner.name, type_.optional, type_.bound, type_.fixed
+            return (
+                type_
+                if inner.bound is not None or inner.optional
+                else idl.Type(inner.name, type_.optional, type_.bound, type_.fixed)
             )
         return idl.Type(inner.name, type_.optional or inner.optional, inner.bound, inner.fixed)
 

@@ -85,9 +85,7 @@ class Connection:
         """A call by its shape."""
         return self._load(made, self.send(made, args, (), **hidden))
 
-    def send(
-        self, made: Shape, args: tuple[Any, ...], fds: Sequence[int], **hidden: int
-    ) -> Packet:
+    def send(self, made: Shape, args: tuple[Any, ...], fds: Sequence[int], **hidden: int) -> Packet:
         """A call whose reply packet the caller reads himself."""
         payload = self._dump(made, args, hidden)
         return self.client.call(made.proc.program, made.proc.number, payload, fds)

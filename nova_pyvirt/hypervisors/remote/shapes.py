@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a slot of the driver table and its remote procedure show the same call, in both directions.
 
-Derived from the protocol's structs: arguments and results keep their order; what only serves C buffers
-(counts, maxima) is hidden; objects are refs; typed parameters are dicts. The few calls whose wire form
-differs otherwise are in :mod:`nova_pyvirt.hypervisors.remote.special`. The client's table and the
-daemon's dispatch both read this.
+Derived from the protocol's structs: arguments and results keep their order; what only serves C
+buffers (counts, maxima) is hidden; objects are refs; typed parameters are dicts. The few calls
+whose wire form differs otherwise are in :mod:`nova_pyvirt.hypervisors.remote.special`. The
+client's table and the daemon's dispatch both read this.
 """
 
 from collections.abc import Callable, Iterable
@@ -179,7 +179,9 @@ class Shape:
         names = [n for n, _ in self._members]
         return names.index(member) if member in names else None
 
-    def _result_members(self, codec: Any) -> list[tuple[str, Callable[..., Any], Callable[..., Any]]]:
+    def _result_members(
+        self, codec: Any
+    ) -> list[tuple[str, Callable[..., Any], Callable[..., Any]]]:
         if not self.proc.ret or self.proc.event:
             return []
         members = codec.members(self.proc.ret)

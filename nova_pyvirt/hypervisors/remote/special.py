@@ -114,9 +114,7 @@ def domain_get_scheduler_parameters(conn: Connection, dom: DomainRef) -> Params:
     return made
 
 
-def domain_get_scheduler_parameters_flags(
-    conn: Connection, dom: DomainRef, flags: int
-) -> Params:
+def domain_get_scheduler_parameters_flags(conn: Connection, dom: DomainRef, flags: int) -> Params:
     _, count = conn.call("domain_get_scheduler_type", dom)
     made: Params = conn.call("domain_get_scheduler_parameters_flags", dom, flags, nparams=count)
     return made
@@ -281,7 +279,9 @@ def connect_unregister_close_callback(conn: Connection, *_callback: Any) -> None
 # --- events
 
 
-def _register(conn: Connection, family: str, made: Shape, args: tuple[Any, ...], cb: Callback) -> int:
+def _register(
+    conn: Connection, family: str, made: Shape, args: tuple[Any, ...], cb: Callback
+) -> int:
     conn.events.begin()
     try:
         callback_id: int = conn.call_shape(made, args)

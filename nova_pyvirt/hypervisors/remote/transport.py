@@ -145,7 +145,8 @@ def _spawned(argv: list[str]) -> "socket.socket":
     ours, theirs = socket.socketpair()
     env = {k: os.environ[k] for k in _SSH_ENV if k in os.environ}
     try:
-        subprocess.Popen(argv, stdin=theirs, stdout=theirs, env=env, start_new_session=True)
+        fd = theirs.fileno()
+        subprocess.Popen(argv, stdin=fd, stdout=fd, env=env, start_new_session=True)
     except OSError as exc:
         ours.close()
         raise system_error(exc.errno or 2, f"Cannot run '{argv[0]}'", domain=From.RPC) from exc

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Remote URIs: ``driver[+transport]://[user@][host][:port]/path[?parameters]`` (libvirt's uri.html)."""
+"""Remote URIs: ``driver[+transport]://[user@][host][:port]/path[?parameters]`` (libvirt's
+uri.html).
+"""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -59,9 +61,9 @@ class RemoteURI:
             directory, legacy, direct = f"{run}/libvirt", "libvirt-sock", f"virt{self.driver}d-sock"
         if mode == "direct":
             return f"{directory}/{direct}"
-        if mode == "auto" and self.transport == "unix" and self.driver:
-            if os.path.exists(f"{directory}/{direct}"):
-                return f"{directory}/{direct}"
+        probe = mode == "auto" and self.transport == "unix" and self.driver
+        if probe and os.path.exists(f"{directory}/{direct}"):
+            return f"{directory}/{direct}"
         return f"{directory}/{legacy}"
 
 

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The XML documents of the in-memory objects: parsed safely, kept as a tree, printed as libvirt does."""
+"""The XML documents of the in-memory objects: parsed safely, kept as a tree, printed as libvirt
+does.
+"""
 
 import copy
 import uuid as uuidlib
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 from xml.sax.saxutils import escape
 
 from lxml import etree
@@ -37,7 +39,8 @@ class Document:
             root = etree.fromstring(xml.encode(), parser)
         except etree.XMLSyntaxError as exc:
             raise error(Code.XML_DETAIL, f"(definition):{exc.msg}", domain=From.XML) from exc
-        if root.getroottree().docinfo.doctype:
+        info: Any = root.getroottree().docinfo
+        if info.doctype:
             raise error(Code.XML_ERROR, "a DOCTYPE is not allowed", domain=From.XML)
         if root.tag != kind:
             text = f"unexpected root element <{root.tag}>, expecting <{kind}>"
@@ -120,7 +123,7 @@ def _lines(element: etree._Element, depth: int, more: dict[str, str]) -> Iterato
     tag = element.tag
     if not isinstance(tag, str):  # comments are not kept
         return
-    attributes = dict(element.attrib, **more)
+    attributes = {str(k): str(v) for k, v in element.attrib.items()} | more
     head = space + f"<{_qualified(element)}{_namespaces(element)}"
     head += "".join(f" {k}='{_attribute(str(v))}'" for k, v in attributes.items())
     text = element.text or ""

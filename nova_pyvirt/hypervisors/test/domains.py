@@ -2,7 +2,7 @@
 """Domain slots of the in-memory hypervisor."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.errors import Code, From, error
@@ -402,7 +402,12 @@ class DomainSlots:
     # --- metadata: 0 description, 1 title, 2 element
 
     def domain_set_metadata(
-        self, dom: DomainRef, kind: int, value: str | None, key: str | None, uri: str | None,
+        self,
+        dom: DomainRef,
+        kind: int,
+        value: str | None,
+        key: str | None,
+        uri: str | None,
         flags: int,
     ) -> None:
         with self.world.lock:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What test:///default starts with: libvirt's own default objects, so that users' tests find them."""
+"""What test:///default starts with: libvirt's own default objects, so that users' tests find
+them.
+"""
 
 from typing import Final
 

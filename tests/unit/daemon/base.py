@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A daemon in this process over the in-memory hypervisor (or any table), and raw clients for abuse."""
+"""A daemon in this process over the in-memory hypervisor (or any table), and raw clients for
+abuse.
+"""
 
 import os
 import shutil

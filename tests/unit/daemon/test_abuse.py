@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a hostile or broken client may send (BEHAVIOUR.md, faults B 27 and C): nobody else suffers."""
+"""What a hostile or broken client may send (BEHAVIOUR.md, faults B 27 and C): nobody else
+suffers.
+"""
 
 import os
 import socket
@@ -53,9 +55,7 @@ class AbuseTest(DaemonCase):
     def test_packets_only_a_server_sends_are_ignored(self) -> None:
         raw = self.raw().open()
         for kind in (Kind.REPLY, Kind.MESSAGE, 77):
-            raw.sock.sendall(
-                struct.pack(">IIIiiII", 28, protocol.REMOTE, 1, 16, kind, 0, 0)
-            )
+            raw.sock.sendall(struct.pack(">IIIiiII", 28, protocol.REMOTE, 1, 16, kind, 0, 0))
         raw.send(59, serial=9)
         reply = raw.recv()
         assert reply is not None

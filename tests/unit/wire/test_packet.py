@@ -73,9 +73,7 @@ class PackTest(TestCase):
     def test_header(self) -> None:
         data = call(5, b"abcd")
         self.assertEqual(32, len(data))
-        self.assertEqual(
-            [Packet(protocol.REMOTE, 1, 16, 0, 5, 0, b"abcd")], Splitter().feed(data)
-        )
+        self.assertEqual([Packet(protocol.REMOTE, 1, 16, 0, 5, 0, b"abcd")], Splitter().feed(data))
 
     def test_too_large(self) -> None:
         with self.assertRaises(XDRError):
