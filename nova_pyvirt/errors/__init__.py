@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """libvirt's errors: codes, domains, levels, libvirtError, the per-thread last error."""
 
+from nova_pyvirt.errors.args import check_flags, invalid_arg
 from nova_pyvirt.errors.codes import MESSAGES, Code, From, Level
 from nova_pyvirt.errors.error import (
     ErrorTuple,
@@ -18,8 +19,10 @@ __all__ = [
     "ErrorTuple",
     "From",
     "Level",
+    "check_flags",
     "error",
     "fields",
+    "invalid_arg",
     "last_error",
     "libvirtError",
     "set_last_error",
