@@ -14,9 +14,9 @@ class Output:
 
     :param sock: non-blocking socket
     :param limit: bytes queued before the client counts as gone
-    :param on_blocked: called with True when the socket must be watched for room, False when not
-    :param on_dead: called when it cannot be written any more or the limit is passed; may be called
-        with locks of the caller held, so it must only mark and shut down
+    :param on_blocked: called with True when the socket must be watched for room, False when not;
+        with the lock held, so that the watch always fits the queue
+    :param on_dead: called when the limit is passed; must only mark and shut down
     """
 
     def __init__(
@@ -59,10 +59,10 @@ class Output:
                 blocked = bool(self._queue)
             if self.queued > self._limit:
                 dead = f"{self.queued} bytes unread"
+            elif blocked:
+                self._on_blocked(True)
         if dead:
             self._on_dead(dead)
-        elif blocked:
-            self._on_blocked(True)
 
     def _try(self, data: bytes) -> bytes:
         """Sends what fits; returns the rest."""
@@ -99,10 +99,9 @@ class Output:
         """The socket has room again."""
         with self._lock:
             self._flush()
-            empty = not self._queue
+            if not self._queue:
+                self._on_blocked(False)
             self._room.notify_all()
-        if empty:
-            self._on_blocked(False)
 
     def wait_room(self, below: int) -> bool:
         """Waits until fewer than `below` bytes are queued; False when the client is gone."""

@@ -5,13 +5,16 @@ hypervisors.remote.special).
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
-from nova_pyvirt.daemon.dispatch import Call, Reply, handles
+from nova_pyvirt.daemon.dispatch import Call, Reply, handles, plain
 from nova_pyvirt.errors import Code, From, error
 from nova_pyvirt.hypervisors.remote.shapes import TYPED_STRING_OKAY, pairs, program
 from nova_pyvirt.util.native import os
 from nova_pyvirt.wire import protocol
+
+#: parameters of a disk's limits
+_BLOCK_IO_TUNE: Final = 20
 
 
 def _encode(call: Call, value: tuple[Any, ...]) -> bytes:
@@ -85,6 +88,14 @@ def domain_get_cpu_stats(call: Call) -> bytes:
     for one in stats:
         flat += pairs(one)[:nparams]
     return _encode(call, (flat, min(per_cpu, nparams)))
+
+
+@handles("domain_get_block_io_tune")
+def domain_get_block_io_tune(call: Call) -> bytes:
+    """Clients ask for the number of parameters without naming a disk."""
+    if call.args[1] is None and call.hidden["nparams"] == 0:
+        return _encode(call, ([], _BLOCK_IO_TUNE))
+    return plain(call)
 
 
 @handles("node_get_cpu_stats")
