@@ -70,7 +70,9 @@ class Pump:
 
     def poke(self) -> None:
         """Makes the thread look at its timers anew."""
-        os.eventfd_write(self._wake, 1)
+        with self._lock:
+            if self._epoll is not None and self._pid == os.getpid():
+                os.eventfd_write(self._wake, 1)
 
     def _start(self) -> None:
         self._pid = os.getpid()
@@ -94,9 +96,9 @@ class Pump:
             with self._lock:
                 if not self._watched:
                     self._epoll = None
-                    break
-        epoll.close()
-        os.close(wake)
+                    epoll.close()
+                    os.close(wake)
+                    return
 
     def _tick(self, watched: Watched, now: float) -> float:
         due: list[float] = []

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Shapes: every procedure's arguments and results convert both ways."""
+
+from nova_pyvirt.core.refs import DomainRef, NodeDeviceRef, SnapshotRef
+from nova_pyvirt.hypervisors.remote import special
+from nova_pyvirt.hypervisors.remote.shapes import pairs, params, program, shape, squash
+from nova_pyvirt.hypervisors.remote.table import _shapes
+from nova_pyvirt.util.typed import Int, LLong, UInt, ULLong
+from nova_pyvirt.wire import protocol
+from nova_pyvirt.wire.xdr import XDRError
+from tests.base import TestCase
+from tests.unit.wire.test_xdr import Values
+
+DOM = DomainRef("d", b"0123456789abcdef", 7)
+
+
+def made(name: str):  # type: ignore[no-untyped-def]
+    return shape(protocol.REMOTE, program(protocol.REMOTE).by_name[name].number)
+
+
+class BothWaysTest(TestCase):
+    def test_arguments_of_every_procedure(self) -> None:
+        plain = protocol.program(protocol.REMOTE)
+        for one in _shapes().values():
+            if one.proc.program != protocol.REMOTE or one.proc.args is None:
+                continue
+            value = Values(plain.codec, 3).named(one.proc.args)
+            args, hidden = one.load_args(plain.encode(one.proc.args, value))
+            again, hidden_again = one.load_args(one.dump_args(tuple(args), **hidden))
+            with self.subTest(one.slot):
+                if one.flags_index is None:
+                    self.assertEqual(args, again)
+                self.assertEqual(hidden, hidden_again)
+
+    def test_typed_parameters_keep_their_types(self) -> None:
+        values = {
+            "i": Int(-1),
+            "u": UInt(2),
+            "l": LLong(-3),
+            "ul": ULLong(2**63),
+            "d": 1.5,
+            "b": True,
+            "s": "text",
+        }
+        data = made("domain_set_memory_parameters").dump_args((DOM, values, 0))
+        args, _ = made("domain_set_memory_parameters").load_args(data)
+        self.assertEqual(values, args[1])
+        self.assertEqual([type(v) for v in values.values()], [type(v) for v in args[1].values()])
+        with self.assertRaises(XDRError):
+            made("domain_set_memory_parameters").dump_args((DOM, {"x": None}, 0))
+
+    def test_repeated_parameters_are_lists(self) -> None:
+        flat = [("disk", "vda"), ("disk", "vdb"), ("n", Int(1)), ("disk", "vdc")]
+        self.assertEqual({"disk": ["vda", "vdb", "vdc"], "n": 1}, params(flat))
+        self.assertEqual(
+            [("disk", "vda"), ("disk", "vdb"), ("disk", "vdc"), ("n", 1)], pairs(params(flat))
+        )
+
+    def test_refs(self) -> None:
+        snap = SnapshotRef(DOM, "s1")
+        data = made("domain_snapshot_get_xml_desc").dump_args((snap, 0))
+        self.assertEqual([snap, 0], made("domain_snapshot_get_xml_desc").load_args(data)[0])
+        device = NodeDeviceRef("computer")
+        data = made("node_device_get_xml_desc").dump_args((device, 0))
+        self.assertEqual([device, 0], made("node_device_get_xml_desc").load_args(data)[0])
+
+    def test_lists_hide_their_count(self) -> None:
+        one = made("connect_list_all_domains")
+        data = one.dump_ret([DOM, DOM], {"need_results": 1})
+        self.assertEqual([DOM, DOM], one.load_ret(data))
+        only_count = one.dump_ret([DOM, DOM], {"need_results": 0})
+        plain = protocol.program(protocol.REMOTE)
+        self.assertEqual(([], 2), plain.decode(one.proc.ret, only_count))
+
+    def test_two_steps(self) -> None:
+        one = made("domain_get_memory_parameters")
+        plain = protocol.program(protocol.REMOTE)
+        values = {"a": ULLong(1), "b": ULLong(2)}
+        count = plain.decode(one.proc.ret, one.dump_ret(values, {"nparams": 0}))
+        self.assertEqual(([], 2), count)
+        self.assertEqual(values, one.load_ret(one.dump_ret(values, {"nparams": 2})))
+
+    def test_every_special_call_stands_for_a_procedure(self) -> None:
+        extra = {"connectisencrypted", "connectisalive", "connectsetkeepalive"}
+        names = [n for n in vars(special) if n.startswith(("domain_", "node_", "storage_", "conn"))]
+        known = set(_shapes()) | extra
+        for name in names:
+            self.assertIn(squash(name), known)
