@@ -131,7 +131,7 @@ def _mhz(fs: HostFs, arch: str) -> int:
     name = _CLOCK.get(arch)
     if name is None:
         return 0
-    found = re.findall(rf"^{name}\s*:\s*(\d+)", fs.require("proc/cpuinfo"), re.M)
+    found = re.findall(rf"^{name}\s*:\s*(\d+)", fs.require("proc/cpuinfo"), re.MULTILINE)
     return int(found[-1]) if found else 0
 
 
@@ -165,13 +165,13 @@ def cpu_stats(fs: HostFs, cpu: int, flags: int = 0) -> dict[str, ULLong]:
 
 def microcode(fs: HostFs) -> int:
     """The CPU's microcode version, 0 when not known."""
-    found = re.search(r"^microcode\s*:\s*(\w+)", fs.read("proc/cpuinfo") or "", re.M)
+    found = re.search(r"^microcode\s*:\s*(\w+)", fs.read("proc/cpuinfo") or "", re.MULTILINE)
     return int(found.group(1), 0) if found else 0
 
 
 def physical_bits(fs: HostFs) -> int | None:
     """The width of physical addresses."""
-    found = re.search(r"^address sizes\s*:\s*(\d+)", fs.read("proc/cpuinfo") or "", re.M)
+    found = re.search(r"^address sizes\s*:\s*(\d+)", fs.read("proc/cpuinfo") or "", re.MULTILINE)
     return int(found.group(1)) if found else None
 
 

@@ -50,7 +50,7 @@ def max_node(fs: HostFs) -> int:
 def _meminfo(fs: HostFs, node: int) -> dict[str, int]:
     """KiB by name; node -1 is the whole host."""
     name = "proc/meminfo" if node == ALL_CELLS else f"{_NODE}/node{node}/meminfo"
-    found = re.findall(r"^(?:Node \d+ )?(\S+):\s+(\d+) kB", fs.require(name), re.M)
+    found = re.findall(r"^(?:Node \d+ )?(\S+):\s+(\d+) kB", fs.require(name), re.MULTILINE)
     return {key: int(value) for key, value in found}
 
 

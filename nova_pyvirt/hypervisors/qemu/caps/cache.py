@@ -133,7 +133,9 @@ class CapsCache:
         try:
             os.makedirs(path.parent, mode=0o755, exist_ok=True)
             fd = os.open(
-                temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
+                temporary,
+                os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC,
+                0o600,
             )
             with os.fdopen(fd, "w") as stream:
                 stream.write(store.dump(caps))

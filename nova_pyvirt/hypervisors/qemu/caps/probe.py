@@ -9,7 +9,11 @@ from nova_pyvirt.errors import Code, error
 from nova_pyvirt.hypervisors.qemu.caps import flags, tables
 from nova_pyvirt.hypervisors.qemu.caps.cpunames import feature_from_qemu
 from nova_pyvirt.hypervisors.qemu.caps.schema import Schema
-from nova_pyvirt.hypervisors.qemu.caps.session import Command, CommandFailed, ProbeSession
+from nova_pyvirt.hypervisors.qemu.caps.session import (
+    Command,
+    CommandFailed,
+    ProbeSession,
+)
 from nova_pyvirt.hypervisors.qemu.caps.types import (
     ACCELERATED,
     Accel,
@@ -43,7 +47,7 @@ _HYPERV = (
 
 _FIRST: tuple[str, ...] = (
     "query-target", "query-qmp-schema", "query-kvm", "query-tpm-models", "query-tpm-types",
-    "query-command-line-options", "query-migrate-capabilities", "query-sev-capabilities",
+    "query-migrate-capabilities", "query-sev-capabilities",
     "query-sgx-capabilities",
 )  # fmt: skip
 
@@ -83,9 +87,7 @@ def _ask(session: ProbeSession, commands: Iterable[Command]) -> list[Any]:
 
 def _first(binary: str, session: ProbeSession) -> QemuCaps:
     version, package = _version(session.open())
-    *answers, types = _ask(
-        session, [*((name, None) for name in _FIRST), ("qom-list-types", None)]
-    )
+    *answers, types = _ask(session, [*((name, None) for name in _FIRST), ("qom-list-types", None)])
     got = dict(zip(_FIRST, answers, strict=True))
     arch = _ARCH.get(got["query-target"]["arch"], got["query-target"]["arch"])
     names = {entry["name"] for entry in types or ()}
@@ -96,6 +98,7 @@ def _first(binary: str, session: ProbeSession) -> QemuCaps:
         found.add("kvm")
     found |= _from_lists(got)
     found |= _from_properties(session, names, found)
+    found |= _from_options(session)
     found = _without_unsupported(found, got)
     virt_type = "kvm" if "kvm" in found else "qemu"
     accel, hyperv = _accel(session, virt_type, arch)
@@ -116,13 +119,20 @@ def _first(binary: str, session: ProbeSession) -> QemuCaps:
 
 
 def _from_lists(got: dict[str, Any]) -> set[str]:
-    options = {
-        entry["option"]: {parameter["name"] for parameter in entry["parameters"]}
-        for entry in got["query-command-line-options"] or ()
-    }
     migration = {entry["capability"] for entry in got["query-migrate-capabilities"] or ()}
     tpm = flags.from_tpm(got["query-tpm-models"] or (), got["query-tpm-types"] or ())
-    return tpm | flags.from_command_line(options) | flags.from_migration(migration)
+    return tpm | flags.from_migration(migration)
+
+
+def _from_options(session: ProbeSession) -> set[str]:
+    """After the devices: asking for qxl's properties loads the module that brings -spice."""
+    (rows,) = _ask(session, [("query-command-line-options", None)])
+    return flags.from_command_line(
+        {
+            row["option"]: {parameter["name"] for parameter in row["parameters"]}
+            for row in rows or ()
+        }
+    )
 
 
 def _without_unsupported(found: set[str], got: dict[str, Any]) -> set[str]:
@@ -259,6 +269,6 @@ def _hyperv(full: dict[str, Any]) -> tuple[str, ...] | None:
     on = {
         name.removeprefix("hv-").replace("-", "_")
         for name, value in full["model"].get("props", {}).items()
-        if name.startswith("hv-") and (value is True or (value and not isinstance(value, bool)))
+        if name.startswith("hv-") and (isinstance(value, str) or value)
     }
     return tuple(name for name in _HYPERV if name in on) or None

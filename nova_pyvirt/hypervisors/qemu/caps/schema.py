@@ -58,9 +58,7 @@ class Schema:
             return not rest and step[1:] in entry["values"]
         for member in entry["members"]:
             if member["name"] == step[1:]:
-                return not rest or (
-                    len(rest) == 1 and rest[0][1:] in member.get("features", ())
-                )
+                return not rest or (len(rest) == 1 and rest[0][1:] in member.get("features", ()))
         return False
 
     @staticmethod

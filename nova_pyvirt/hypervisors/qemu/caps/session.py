@@ -22,7 +22,7 @@ DEADLINE = 30.0
 _STDERR_LIMIT = 4096
 
 
-class CommandFailed(Exception):  # noqa: N818 - an answer, not a fault
+class CommandFailed(Exception):
     """QEMU's refusal of one command. :ivar klass: QMP error class; :ivar desc: its words"""
 
     def __init__(self, klass: str, desc: str) -> None:

@@ -12,7 +12,12 @@ from typing import Any
 from nova_pyvirt.util.native import os
 
 #: where Debian, Fedora and upstream builds keep QEMU's loadable modules
-_MODULE_DIRS = ("usr/lib/x86_64-linux-gnu/qemu", "usr/lib64/qemu", "usr/lib/qemu", "usr/local/lib/qemu")
+_MODULE_DIRS = (
+    "usr/lib/x86_64-linux-gnu/qemu",
+    "usr/lib64/qemu",
+    "usr/lib/qemu",
+    "usr/local/lib/qemu",
+)
 #: kernel modules whose `nested` parameter says whether guests may run guests
 _KVM_MODULES = ("kvm_intel", "kvm_amd", "kvm_hv", "kvm")
 #: /proc/cpuinfo's lines that tell one CPU from another
