@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from nova_pyvirt import conf
 from nova_pyvirt.daemon.settings import Settings
 from nova_pyvirt.errors import Code, From, error
 from nova_pyvirt.util.native import os
@@ -112,9 +113,26 @@ def parse(text: str, path: str = "") -> dict[str, Any]:
     return values
 
 
-def load(path: str) -> Config:
-    """The configuration of a file; defaults when there is none."""
+def own() -> Config:
+    """What nova-pyvirt.conf says in its section [daemon]."""
+    conf.load()
+    made = conf.CONF.daemon
     config = Config()
+    for name in ("max_workers", "prio_workers", "max_clients", "max_anonymous_clients"):
+        setattr(config.settings, name, getattr(made, name))
+    for name in ("max_client_requests", "handshake_deadline", "keepalive_interval"):
+        setattr(config.settings, name, getattr(made, name))
+    config.settings.keepalive_count = made.keepalive_count
+    config.sockets.rw_perms = int(made.unix_sock_rw_perms, 8)
+    config.sockets.ro_perms = int(made.unix_sock_ro_perms, 8)
+    if made.unix_sock_group:
+        _apply(config, "unix_sock_group", made.unix_sock_group)
+    return config
+
+
+def load(path: str, base: Config | None = None) -> Config:
+    """The configuration of a file on top of `base`; `base` itself when there is no file."""
+    config = base or Config()
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC), encoding="utf-8") as file:
             text = file.read()

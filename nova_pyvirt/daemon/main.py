@@ -6,10 +6,11 @@ import signal
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from nova_pyvirt import conf
 from nova_pyvirt.daemon import sockets
 from nova_pyvirt.daemon.acl import Policy
 from nova_pyvirt.daemon.admin import AdminTable
-from nova_pyvirt.daemon.config import Config, load
+from nova_pyvirt.daemon.config import Config, load, own
 from nova_pyvirt.daemon.dispatch import Dispatcher, Opener
 from nova_pyvirt.daemon.server import Server, Service
 from nova_pyvirt.util.native import os, socket
@@ -39,7 +40,7 @@ class Daemon:
 
     def start(self) -> None:
         """Listens and serves; raises what a socket or the configuration says."""
-        self.config = load(self.config_path)
+        self.config = load(self.config_path, own())
         self.dispatcher = Dispatcher(self.opener, Policy.load(self.config.settings.policy_file))
         self.server = Server(self.config.settings)
         self.admin = Server(self.config.settings)
@@ -91,7 +92,7 @@ class Daemon:
 
     def reload(self) -> None:
         """Reads the policy anew; clients stay."""
-        config = load(self.config_path)
+        config = load(self.config_path, own())
         self.dispatcher.policy = Policy.load(config.settings.policy_file)
         LOG.info("access policy read again")
 
@@ -109,7 +110,8 @@ class Daemon:
 
 def directories() -> tuple[str, str]:
     """Configuration file and socket directory of the profile in use."""
-    if os.environ.get("NOVA_PYVIRT_PATHS") == "libvirt":
+    conf.load()
+    if conf.paths_profile() == "libvirt":
         return "/etc/libvirt/libvirtd.conf", LIBVIRT_RUN
     return "/etc/nova-pyvirt/pyvirtd.conf", OUR_RUN
 

@@ -22,6 +22,7 @@ _SSH_ENV: Final = (
     "PATH LC_ALL HOME USER LOGNAME TMPDIR XDG_RUNTIME_DIR KRB5CCNAME SSH_AUTH_SOCK SSH_ASKPASS"
     " OPENSSL_CONF DISPLAY XAUTHORITY".split()
 )
+_children: list["subprocess.Popen[bytes]"] = []
 
 
 def connect(uri: RemoteURI, readonly: bool) -> Any:
@@ -146,12 +147,15 @@ def _spawned(argv: list[str]) -> "socket.socket":
     env = {k: os.environ[k] for k in _SSH_ENV if k in os.environ}
     try:
         fd = theirs.fileno()
-        subprocess.Popen(argv, stdin=fd, stdout=fd, env=env, start_new_session=True)
+        child = subprocess.Popen(argv, stdin=fd, stdout=fd, env=env, start_new_session=True)
     except OSError as exc:
         ours.close()
         raise system_error(exc.errno or 2, f"Cannot run '{argv[0]}'", domain=From.RPC) from exc
     finally:
         theirs.close()
+    # it ends when the connection is closed; the next one collects what is left of it
+    _children[:] = [c for c in _children if c.poll() is None]
+    _children.append(child)
     return ours
 
 
