@@ -9,7 +9,7 @@ from nova_pyvirt.daemon.dispatch import Call, handles
 from nova_pyvirt.daemon.session import Session
 from nova_pyvirt.errors import Code, From, error, libvirtError
 from nova_pyvirt.hypervisors.remote.events import by_id
-from nova_pyvirt.hypervisors.remote.shapes import pairs, program
+from nova_pyvirt.hypervisors.remote.shapes import program
 from nova_pyvirt.wire import protocol
 from nova_pyvirt.wire.packet import Kind, Status, pack
 from nova_pyvirt.wire.xdr import XDRError
@@ -25,7 +25,6 @@ FAMILIES: Final = {
     "Secret": ("connect_secret_event_", "connect_secret_event_", "secret"),
 }
 _GRAPHICS: Final = 5
-_PARAMS: Final = frozenset({17, 21})
 _PM: Final = frozenset({11, 12, 14})
 _MONITOR_EVENT: Final = 6
 
@@ -38,8 +37,6 @@ def _arguments(event: protocol.Event, args: tuple[Any, ...]) -> tuple[Any, ...]:
         phase, local, far, scheme, subject = args
         addresses = [(a["family"], a["node"], a["service"]) for a in (local, far)]
         return (phase, *addresses, scheme, list(subject))
-    if event.id in _PARAMS:
-        return (pairs(args[0]),)
     return args
 
 

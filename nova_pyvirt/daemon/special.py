@@ -5,12 +5,14 @@ hypervisors.remote.special).
 """
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any, Final
 
 from nova_pyvirt.daemon.dispatch import Call, Reply, handles, plain
 from nova_pyvirt.errors import Code, From, error
-from nova_pyvirt.hypervisors.remote.shapes import TYPED_STRING_OKAY, pairs, program
+from nova_pyvirt.hypervisors.remote.shapes import TYPED_STRING_OKAY, program
 from nova_pyvirt.util.native import os
+from nova_pyvirt.util.typed import TAGS
 from nova_pyvirt.wire import protocol
 
 #: parameters of a disk's limits
@@ -77,24 +79,27 @@ def domain_get_cpu_stats(call: Call) -> bytes:
     nparams = call.hidden["nparams"]
     slot = call.slot("domain_get_cpu_stats")
     if ncpus == 0:
-        return _encode(call, ([], slot(dom, 0, 0, flags)))
+        return _encode(call, ({}, slot(dom, 0, 0, flags)))
     stats = slot(dom, start_cpu, ncpus, flags)
     if not strings:
         stats = [{k: v for k, v in s.items() if not isinstance(v, str)} for s in stats]
     per_cpu = max((len(s) for s in stats), default=0)
     if nparams == 0:
-        return _encode(call, ([], per_cpu))
-    flat: list[Any] = []
-    for one in stats:
-        flat += pairs(one)[:nparams]
-    return _encode(call, (flat, min(per_cpu, nparams)))
+        return _encode(call, ({}, per_cpu))
+    flat = [
+        (field, (TAGS[type(value)], value))
+        for one in stats
+        for field, value in islice(one.items(), nparams)
+    ]
+    plain_codec = protocol.program(protocol.REMOTE)  # the same names come once for each CPU
+    return plain_codec.encode(call.proc.ret, (flat, min(per_cpu, nparams)))
 
 
 @handles("domain_get_block_io_tune")
 def domain_get_block_io_tune(call: Call) -> bytes:
     """Clients ask for the number of parameters without naming a disk."""
     if call.args[1] is None and call.hidden["nparams"] == 0:
-        return _encode(call, ([], _BLOCK_IO_TUNE))
+        return _encode(call, ({}, _BLOCK_IO_TUNE))
     return plain(call)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from nova_pyvirt.wire import idl
 from nova_pyvirt.wire.data import admin, lxc, qemu, remote
-from nova_pyvirt.wire.xdr import Adapter, Codec
+from nova_pyvirt.wire.xdr import Adapter, ArrayCodec, Codec
 
 REMOTE: Final = 0x20008086
 QEMU: Final = 0x20008087
@@ -29,7 +29,12 @@ PREFIXES: Final = {REMOTE: "remote_", QEMU: "qemu_", LXC: "lxc_", ADMIN: "admin_
 class Program:
     """One program: its procedures by number and by name, and its codec."""
 
-    def __init__(self, number: int, adapters: dict[str, Adapter] | None = None) -> None:
+    def __init__(
+        self,
+        number: int,
+        adapters: dict[str, Adapter] | None = None,
+        arrays: dict[str, ArrayCodec] | None = None,
+    ) -> None:
         table = _TABLES[number]
         types = idl.parse_types(remote.TYPES)
         if table is not remote:
@@ -37,7 +42,7 @@ class Program:
         self.number = number
         self.procs = {p.number: p for p in idl.parse_procs(table.PROCS, number)}
         self.by_name = {p.name: p for p in self.procs.values()}
-        self.codec = Codec(types, adapters)
+        self.codec = Codec(types, adapters, arrays)
 
     def encode(self, type_: str | None, value: Any) -> bytes:
         """A payload; a procedure without arguments or reply has an empty one."""

@@ -36,6 +36,18 @@ class Adapter:
     dump: Callable[[Any], tuple[Any, ...]]
 
 
+@dataclass(frozen=True)
+class ArrayCodec:
+    """A hand-written codec for arrays of a type.
+
+    :param get: ``(data, at, bound) -> (value, end)``
+    :param put: ``(value, out, bound)``
+    """
+
+    get: Callable[[bytes, int, int], tuple[Any, int]]
+    put: Callable[[Any, list[bytes], int], None]
+
+
 FORMATS: Final = {
     "int": "i",
     "uint": "I",
@@ -49,17 +61,6 @@ FORMATS: Final = {
     "bool": "i",
 }
 _PAD: Final = (b"", b"\0\0\0", b"\0\0", b"\0")
-
-
-def _get_string(data: bytes, at: int, bound: int) -> tuple[str, int]:
-    size = int.from_bytes(data[at : at + 4], "big")
-    at += 4
-    if size > bound:
-        raise XDRError(f"string of {size} bytes exceeds {bound}")
-    text = data[at : at + size].decode()
-    if "\0" in text:
-        raise XDRError("NUL in a string")
-    return text, at + size + (-size & 3)
 
 
 def _get_opaque(data: bytes, at: int, bound: int) -> tuple[bytes, int]:
@@ -85,14 +86,8 @@ def _count(data: bytes, at: int, bound: int) -> int:
     return count
 
 
-def _put_string(text: str, out: list[bytes], bound: int) -> None:
-    raw = text.encode()
-    size = len(raw)
-    if size > bound:
-        raise XDRError(f"string of {size} bytes exceeds {bound}")
-    if b"\0" in raw:
-        raise XDRError("NUL in a string")
-    out.append(size.to_bytes(4, "big") + raw + _PAD[size & 3])
+def _bad_string(size: int) -> None:
+    raise XDRError(f"string of {size} bytes is too long or has a NUL")
 
 
 def _put_opaque(raw: bytes, out: list[bytes], bound: int) -> None:
@@ -117,22 +112,29 @@ class Codec:
 
     :param types: what :func:`idl.parse_types` gave
     :param adapters: by type name
+    :param arrays: hand-written codecs by element type
     """
 
     def __init__(
-        self, types: dict[str, idl.Definition], adapters: dict[str, Adapter] | None = None
+        self,
+        types: dict[str, idl.Definition],
+        adapters: dict[str, Adapter] | None = None,
+        arrays: dict[str, ArrayCodec] | None = None,
     ) -> None:
         self._types = types
         self._adapters = adapters or {}
+        self.arrays = arrays or {}
         self._decoders: dict[str, Decoder] = {}
         self._encoders: dict[str, Encoder] = {}
         self._names: dict[str, Any] = {
             "XDRError": XDRError,
-            "get_string": _get_string,
             "get_opaque": _get_opaque,
             "get_chars": _get_chars,
             "count": _count,
-            "put_string": _put_string,
+            "bad_string": _bad_string,
+            "pack_size": struct.Struct(">I").pack,
+            "unpack_size": struct.Struct(">I").unpack_from,
+            "pad": _PAD,
             "put_opaque": _put_opaque,
             "put_chars": _put_chars,
             "checked": _checked,
@@ -287,7 +289,12 @@ class _DecoderSource(_Source):
         if type_.optional:
             self.optional(type_, into)
         elif type_.name == "string":
-            self.emit(f"{into}, p = get_string(d, p, {type_.bound})")
+            self.emit("n, = unpack_size(d, p)")
+            self.emit(f"if n > {type_.bound}: bad_string(n)")
+            self.emit("p += 4")
+            self.emit(f"{into} = d[p:p + n].decode()")
+            self.emit(f"if '\\0' in {into}: bad_string(n)")
+            self.emit("p += n + (-n & 3)")
         elif type_.name == "opaque" and type_.fixed:
             self.emit(f"{into} = d[p:p + {type_.bound}]")
             self.emit(f"p += {(type_.bound or 0) + 3 & ~3}")
@@ -313,6 +320,11 @@ class _DecoderSource(_Source):
         self.indent -= 1
 
     def array(self, type_: idl.Type, into: str) -> None:
+        own = self.codec.arrays.get(type_.name)
+        if own is not None:
+            self.names["get_" + type_.name] = own.get
+            self.emit(f"{into}, p = get_{type_.name}(d, p, {type_.bound})")
+            return
         n = self.temp()
         if type_.fixed:
             self.emit(f"{n} = {type_.bound}")
@@ -347,7 +359,7 @@ class _EncoderSource(_Source):
         definition = self.codec.definition(name)
         adapter = self.codec.adapter(name)
         self.lines.append(f"def enc_{name}(v, out):")
-        if adapter:
+        if adapter and adapter.dump is not tuple:  # a named tuple is one already
             self.names["dump_" + name] = adapter.dump
             self.emit(f"v = dump_{name}(v)")
         if isinstance(definition, idl.Union):
@@ -395,7 +407,11 @@ class _EncoderSource(_Source):
             self.flush()
             self.indent -= 1
         elif type_.name == "string":
-            self.emit(f"put_string({source}, out, {type_.bound})")
+            size = self.temp()
+            self.emit(f"b = {source}.encode()")
+            self.emit(f"{size} = len(b)")
+            self.emit(f"if {size} > {type_.bound} or 0 in b: bad_string({size})")
+            self.emit(f"out.append(pack_size({size}) + b + pad[{size} & 3])")
         elif type_.name == "opaque" and type_.fixed:
             self.emit(f"checked(len({source}), {type_.bound}, True)")
             self.emit(f"out.append({source} + b'\\0' * {-(type_.bound or 0) & 3})")
@@ -408,6 +424,11 @@ class _EncoderSource(_Source):
             self.emit(f"enc_{type_.name}({source}, out)")
 
     def array(self, type_: idl.Type, source: str) -> None:
+        own = self.codec.arrays.get(type_.name)
+        if own is not None:
+            self.names["put_" + type_.name] = own.put
+            self.emit(f"put_{type_.name}({source}, out, {type_.bound})")
+            return
         n = self.temp()
         self.emit(f"{n} = checked(len({source}), {type_.bound}, {type_.fixed})")
         if not type_.fixed:

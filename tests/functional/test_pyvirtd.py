@@ -107,7 +107,9 @@ class PyvirtdTest(TestCase):
         dom = table.domain_lookup_by_name("test")
         table.domain_suspend(dom)
         with open(policy, "w", encoding="utf-8") as file:
-            file.write('{"rules": [{"permission": ["suspend"], "effect": "deny"}], "default": "allow"}')
+            file.write(
+                '{"rules": [{"permission": ["suspend"], "effect": "deny"}], "default": "allow"}'
+            )
         assert self.daemon is not None
         self.daemon.send_signal(signal.SIGHUP)
         self.assertEqual(b"RELOADING=1", self.manager.recv(100))
@@ -131,7 +133,9 @@ class PyvirtdTest(TestCase):
             pass_fds=(3, sock.fileno()),
             preexec_fn=arrange,
         )
-        self.assertEqual("vm", self.open(f"test+unix:///default?socket={path}").connect_get_hostname())
+        self.assertEqual(
+            "vm", self.open(f"test+unix:///default?socket={path}").connect_get_hostname()
+        )
         self.assertFalse(os.path.exists(self.run_dir))
 
     def test_tls_wants_a_certificate(self) -> None:

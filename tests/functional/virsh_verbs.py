@@ -71,8 +71,12 @@ def prepare(uri: str) -> None:
     for name, verb in (("caps.xml", "capabilities"), ("domcaps.xml", "domcapabilities")):
         with open(f"{HOME}/{name}", "w", encoding="utf-8") as file:
             file.write(virsh(uri, verb)["out"])
-    for line in ("pool-define pool.xml", "pool-start test", "secret-define secret.xml",
-                 "net-define net.xml"):
+    for line in (
+        "pool-define pool.xml",
+        "pool-start test",
+        "secret-define secret.xml",
+        "net-define net.xml",
+    ):
         virsh(uri, line)
 
 
@@ -82,8 +86,15 @@ def virsh(uri: str, line: str, deadline: float = 60.0) -> dict[str, Any]:
     if "{" in line:
         argv = ["virsh", "-c", uri, *line.split(" ")]
     try:
-        done = subprocess.run(argv, cwd=HOME, capture_output=True, text=True, timeout=deadline,
-                              stdin=subprocess.DEVNULL, env=dict(os.environ, LC_ALL="C"))
+        done = subprocess.run(
+            argv,
+            cwd=HOME,
+            capture_output=True,
+            text=True,
+            timeout=deadline,
+            stdin=subprocess.DEVNULL,
+            env=dict(os.environ, LC_ALL="C"),
+        )
         code, out, err = done.returncode, done.stdout, done.stderr
     except subprocess.TimeoutExpired:
         code, out, err = -1, "", "TIMEOUT"
@@ -127,7 +138,9 @@ def compare(first: str, second: str) -> int:
         words = normal(left).split(" "), normal(right).split(" ")
         delta = [w for w in difflib.ndiff(*words) if w[0] in "+-"]
         print("     " + " ".join(delta)[:400])
-    print(f"{same} same, {unsupported} not supported, {len(a) - same - unsupported} differ, {len(a)}")
+    print(
+        f"{same} same, {unsupported} not supported, {len(a) - same - unsupported} differ, {len(a)}"
+    )
     return 0 if same + unsupported == len(a) else 1
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
-from nova_pyvirt.hypervisors.remote.shapes import params, program
+from nova_pyvirt.hypervisors.remote.shapes import program
 from nova_pyvirt.util.native import threading
 from nova_pyvirt.wire import protocol
 from nova_pyvirt.wire.packet import Packet
@@ -15,10 +15,8 @@ from nova_pyvirt.wire.xdr import XDRError
 
 LOG = logging.getLogger(__name__)
 
-#: messages with typed parameters or structs that callbacks see as dicts
+#: addresses are dicts for callbacks
 _GRAPHICS: Final = 5
-_TUNABLE: Final = 17
-_JOB_COMPLETED: Final = 21
 _PM: Final = frozenset({11, 12, 14})
 
 
@@ -54,8 +52,6 @@ def load(packet: Packet) -> tuple[protocol.Event, int, Any, tuple[Any, ...]]:
     if event.family == "Domain" and event.id == _GRAPHICS:
         phase, local, far, scheme, subject = args
         args = [phase, _address(local), _address(far), scheme, subject]
-    elif event.family == "Domain" and event.id in (_TUNABLE, _JOB_COMPLETED):
-        args = [params(args[0])]
     return event, callback_id, ref, tuple(args)
 
 

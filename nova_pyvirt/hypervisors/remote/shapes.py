@@ -7,8 +7,9 @@ whose wire form differs otherwise are in :mod:`nova_pyvirt.hypervisors.remote.sp
 client's table and the daemon's dispatch both read this.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cache
+from itertools import islice
 from typing import Any, Final
 
 from nova_pyvirt.core.refs import (
@@ -25,10 +26,9 @@ from nova_pyvirt.core.refs import (
     StoragePoolRef,
     StorageVolRef,
 )
-from nova_pyvirt.util.typed import CLASSES, TAGS, Params, Value
-from nova_pyvirt.wire import protocol
+from nova_pyvirt.wire import protocol, typedparams
 from nova_pyvirt.wire.idl import Procedure
-from nova_pyvirt.wire.xdr import Adapter, XDRError
+from nova_pyvirt.wire.xdr import Adapter
 
 TYPED_STRING_OKAY: Final = 4
 
@@ -66,47 +66,6 @@ _PARAMS: Final = frozenset({"remote_typed_param", "admin_typed_param"})
 _BY_NAME: Final = "node_device_lookup_by_name"
 
 
-def load_value(tag: int, value: Any) -> Value:
-    """A typed parameter's value as one of util.typed's classes."""
-    made: Value = CLASSES[tag](value)
-    return made
-
-
-def dump_value(value: Value) -> tuple[int, Any]:
-    """Type and number; raises XDRError for what no typed parameter can be."""
-    tag = TAGS.get(type(value))
-    if tag is None:
-        raise XDRError(f"no typed parameter: {value!r}")
-    return tag, value
-
-
-def params(pairs: Iterable[tuple[str, Value]]) -> Params:
-    """A dict; a field that comes more than once holds a list."""
-    pairs = list(pairs)
-    made: Params = dict(pairs)
-    if len(made) == len(pairs):
-        return made
-    made = {}
-    for field, value in pairs:
-        old = made.get(field)
-        if old is None:
-            made[field] = value
-        elif isinstance(old, list):
-            old.append(value)
-        else:
-            made[field] = [old, value]
-    return made
-
-
-def pairs(made: Params | Iterable[tuple[str, Value]]) -> list[tuple[str, Value]]:
-    """The other way round."""
-    items = made.items() if isinstance(made, dict) else made
-    flat: list[tuple[str, Value]] = []
-    for field, value in items:
-        flat += [(field, v) for v in value] if isinstance(value, list) else [(field, value)]
-    return flat
-
-
 ADAPTERS: Final = {
     "remote_nonnull_domain": Adapter(DomainRef, tuple),
     "remote_nonnull_network": Adapter(NetworkRef, tuple),
@@ -124,11 +83,6 @@ ADAPTERS: Final = {
     "remote_nonnull_domain_checkpoint": Adapter(
         lambda name, dom: CheckpointRef(dom, name), lambda r: (r.name, r.dom)
     ),
-    "remote_typed_param_value": Adapter(load_value, dump_value),
-    "admin_typed_param_value": Adapter(load_value, dump_value),
-    "remote_domain_stats_record": Adapter(
-        lambda dom, items: (dom, params(items)), lambda r: (r[0], pairs(r[1]))
-    ),
     "remote_domain_get_security_label_ret": Adapter(
         lambda label, enforcing: (text(label), enforcing), lambda r: (chars(r[0]), r[1])
     ),
@@ -138,7 +92,7 @@ ADAPTERS: Final = {
 @cache
 def program(number: int) -> protocol.Program:
     """The program with refs and typed parameters in its values."""
-    return protocol.Program(number, ADAPTERS)
+    return protocol.Program(number, ADAPTERS, dict.fromkeys(_PARAMS, typedparams.CODEC))
 
 
 def text(raw: bytes) -> str:
@@ -172,7 +126,7 @@ class Shape:
         self._results = self._result_members(codec)
         self.getter = any(name == "nparams" for name, _ in self._members)
         self.hidden = {n: LARGE.get(proc.name, HIDDEN[n]) for n, _ in self._members if n in HIDDEN}
-        self._in = [(n, *self._argument(n, t.name, t.bound)) for n, t in self._members]
+        self._in = [(n, *self._argument(n)) for n, _ in self._members]
         self.flags_index = self._index("flags")
 
     def _index(self, member: str) -> int | None:
@@ -192,15 +146,11 @@ class Shape:
             return [(n, _same, _same) for n, _ in members]
         return [(n, *_result(t.name, t.bound, t.fixed)) for n, t in members]
 
-    def _argument(
-        self, name: str, type_: str, bound: int | None
-    ) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    def _argument(self, name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
         """Functions table→wire and wire→table."""
         device = self.proc.name.startswith("node_device_") and name == "name"
         if device and self.proc.name != _BY_NAME:
             return (lambda ref: ref.name), NodeDeviceRef
-        if type_ in _PARAMS and bound is not None:
-            return pairs, params
         return _same, _same
 
     # --- the client's side
@@ -261,18 +211,17 @@ class Shape:
         return program(self.proc.program).encode(self.proc.ret, tuple(dumped))
 
     def _two_steps(self, dumped: list[Any], nparams: int, counted: bool) -> list[Any]:
-        count = len(dumped[0])
+        every = dumped[0]
+        some = dict(islice(every.items(), nparams))
         if not counted:
-            return [dumped[0][:nparams]]
-        return [dumped[0][:nparams], 0] if nparams else [[], count]
+            return [some]
+        return [some, 0] if nparams else [{}, len(every)]
 
 
 def _result(
     type_: str, bound: int | None, fixed: bool
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Functions wire→table and table→wire of a result's member."""
-    if type_ in _PARAMS and bound is not None:
-        return params, pairs
     if type_ in ("remote_node_get_cpu_stats", "remote_node_get_memory_stats"):
         return dict, lambda made: list(made.items())
     if type_ == "char" and bound is not None:

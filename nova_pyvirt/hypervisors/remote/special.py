@@ -13,7 +13,7 @@ from nova_pyvirt.hypervisors.remote import events
 from nova_pyvirt.hypervisors.remote.connection import Connection
 from nova_pyvirt.hypervisors.remote.shapes import Shape, program, shape
 from nova_pyvirt.hypervisors.remote.stream import RemoteStream
-from nova_pyvirt.util.typed import Params
+from nova_pyvirt.util.typed import CLASSES, Params
 from nova_pyvirt.wire import protocol
 
 Callback = Callable[..., None]
@@ -81,7 +81,7 @@ def domain_get_cpu_stats(
 ) -> list[Params] | int:
     """One dict for each CPU (start_cpu -1: the total); the number of CPUs with ncpus 0."""
     made = _shape("domain_get_cpu_stats")
-    raw = program(protocol.REMOTE)
+    raw = protocol.program(protocol.REMOTE)  # the same names come once for each CPU
 
     def ask(nparams: int, start: int, count: int) -> Any:
         payload = made.dump_args((dom, start, count, flags), nparams=nparams)
@@ -98,8 +98,9 @@ def domain_get_cpu_stats(
     while len(found) < ncpus:
         piece = min(CPU_STATS_AT_ONCE, ncpus - len(found))
         start = start_cpu + len(found) if start_cpu >= 0 else start_cpu
-        pairs, per_cpu = ask(nparams, start, piece)
+        flat, per_cpu = ask(nparams, start, piece)
         per_cpu = per_cpu or nparams
+        pairs = [(field, CLASSES[tag](value)) for field, (tag, value) in flat]
         made_now = [dict(pairs[i : i + per_cpu]) for i in range(0, len(pairs), per_cpu)]
         if not made_now:
             break

@@ -46,15 +46,19 @@ class ConfigTest(Files):
         self.assertEqual(7, made.settings.max_workers)
         self.assertEqual("none", made.settings.auth_unix_rw)
         self.assertEqual("peer", made.settings.auth_unix_ro)
-        self.assertEqual((0o770, True, 1234), (
-            made.sockets.rw_perms, made.sockets.listen_tcp, made.sockets.tcp_port))
+        self.assertEqual(
+            (0o770, True, 1234),
+            (made.sockets.rw_perms, made.sockets.listen_tcp, made.sockets.tcp_port),
+        )
         self.assertEqual(["log_filters", "tls_allowed_dn_list"], made.ignored)
         self.assertEqual(["DN1", "DN2"], made.values["tls_allowed_dn_list"])
 
     def test_no_file(self) -> None:
         made = config.load("/nonexistent")
-        self.assertEqual((20, 5, 0o700), (
-            made.settings.max_workers, made.settings.prio_workers, made.sockets.rw_perms))
+        self.assertEqual(
+            (20, 5, 0o700),
+            (made.settings.max_workers, made.settings.prio_workers, made.sockets.rw_perms),
+        )
 
     def test_our_own_options(self) -> None:
         self.assertEqual(20, config.own().settings.max_workers)

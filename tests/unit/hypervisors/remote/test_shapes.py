@@ -3,7 +3,7 @@
 
 from nova_pyvirt.core.refs import DomainRef, NodeDeviceRef, SnapshotRef
 from nova_pyvirt.hypervisors.remote import special
-from nova_pyvirt.hypervisors.remote.shapes import pairs, params, program, shape, squash
+from nova_pyvirt.hypervisors.remote.shapes import program, shape, squash
 from nova_pyvirt.hypervisors.remote.table import _shapes
 from nova_pyvirt.util.typed import Int, LLong, UInt, ULLong
 from nova_pyvirt.wire import protocol
@@ -50,11 +50,30 @@ class BothWaysTest(TestCase):
             made("domain_set_memory_parameters").dump_args((DOM, {"x": None}, 0))
 
     def test_repeated_parameters_are_lists(self) -> None:
-        flat = [("disk", "vda"), ("disk", "vdb"), ("n", Int(1)), ("disk", "vdc")]
-        self.assertEqual({"disk": ["vda", "vdb", "vdc"], "n": 1}, params(flat))
-        self.assertEqual(
-            [("disk", "vda"), ("disk", "vdb"), ("disk", "vdc"), ("n", 1)], pairs(params(flat))
+        one = made("domain_migrate_begin3_params")
+        values = {"disk": ["vda", "vdb", "vdc"], "n": Int(1)}
+        self.assertEqual([DOM, values, 0], one.load_args(one.dump_args((DOM, values, 0)))[0])
+        plain = protocol.program(protocol.REMOTE).decode(
+            one.proc.args, one.dump_args((DOM, values, 0))
         )
+        self.assertEqual(["disk", "disk", "disk", "n"], [field for field, _ in plain[1]])
+
+    def test_too_many_or_broken_parameters(self) -> None:
+        one = made("domain_set_memory_parameters")
+        with self.assertRaises(XDRError):
+            one.dump_args((DOM, {f"p{i}": Int(i) for i in range(17)}, 0))
+        good = one.dump_args((DOM, {"wxyz": Int(1)}, 0))
+        at = good.index(b"wxyz")
+        for bad in (
+            good[: at - 8] + b"\0\0\0\x11" + good[at - 4 :],
+            good[: at - 4] + b"\xff\xff\xff\xff" + good[at:],
+            good.replace(b"wxyz", b"wx\0z"),
+            good.replace(b"wxyz", b"\xff\xff\xff\xff"),
+            good.replace(b"wxyz\0\0\0\1", b"wxyz\0\0\0\x09"),
+            good[:-4],
+        ):
+            with self.assertRaises(XDRError):
+                one.load_args(bad)
 
     def test_refs(self) -> None:
         snap = SnapshotRef(DOM, "s1")

@@ -30,8 +30,10 @@ class TableTest(TestCase):
         self.assertEqual((1, 8388608, 2097152, 2), self.table.domain_get_info(dom)[:4])
         self.assertIn("<domain type='test' id='1'>", self.table.domain_get_xml_desc(dom, 0))
         self.assertNotIn(" id=", self.table.domain_get_xml_desc(dom, 2))
-        self.assertEqual("virbr0", self.table.network_get_bridge_name(
-            self.table.network_lookup_by_name("default")))
+        self.assertEqual(
+            "virbr0",
+            self.table.network_get_bridge_name(self.table.network_lookup_by_name("default")),
+        )
 
     def test_life(self) -> None:
         dom = self.table.domain_define_xml(XML % "a")
@@ -78,7 +80,10 @@ class TableTest(TestCase):
             (XML % "..", Code.XML_ERROR),
             ((XML % "x").replace("<vcpu>2", "<vcpu>-5"), Code.XML_ERROR),
             ((XML % "x").replace("1024", "abc"), Code.XML_ERROR),
-            ("<!DOCTYPE d [<!ENTITY e SYSTEM 'file:///etc/passwd'>]>" + XML % "&e;", Code.XML_ERROR),
+            (
+                "<!DOCTYPE d [<!ENTITY e SYSTEM 'file:///etc/passwd'>]>" + XML % "&e;",
+                Code.XML_ERROR,
+            ),
         ):
             with self.subTest(xml):
                 self.refused(code, "domain_define_xml", xml)
