@@ -58,6 +58,8 @@ class ClientStream:
         self._client = client
         self._head = (program, proc, serial)
         self.packets: deque[Packet] = deque()
+        #: the packet that ended the stream (status OK or ERROR), once it came
+        self.final: Packet | None = None
         #: called (on a reading thread; must only enqueue) when packets came or the connection broke
         self.on_packet: Callable[[], None] | None = None
         self.ready = threading.Condition()
@@ -70,7 +72,10 @@ class ClientStream:
     def push(self, packet: Packet) -> None:
         """A packet came (the reading thread's)."""
         with self.ready:
-            self.packets.append(packet)
+            if packet.status == Status.CONTINUE:
+                self.packets.append(packet)
+            else:
+                self.final = packet
             self.ready.notify_all()
             callback = self.on_packet
         if callback is not None:
@@ -82,17 +87,28 @@ class ClientStream:
         self._client.send(pack(program, proc, kind, serial, status, payload))
 
     def recv(self, deadline: float | None = None) -> Packet | None:
-        """The next packet; None when none came before the deadline (seconds, 0: don't wait).
+        """The next packet, at the end the final one (again and again); None when none came before
+        the deadline (seconds, 0: don't wait).
 
         Raises the connection's error when it broke.
         """
         with self.ready:
-            self.ready.wait_for(lambda: self.packets or self._client.dead, deadline)
+            self.ready.wait_for(lambda: self.packets or self.final or self._client.dead, deadline)
             if self.packets:
                 return self.packets.popleft()
+            if self.final is not None:
+                return self.final
         if self._client.dead:
             raise self._client.closed_error()
         return None
+
+    def wait_end(self) -> Packet:
+        """The packet that ends the stream; data that nobody read stays where it is."""
+        with self.ready:
+            self.ready.wait_for(lambda: self.final or self._client.dead)
+            if self.final is not None:
+                return self.final
+        raise self._client.closed_error()
 
     def release(self) -> None:
         """The stream ended: late packets are ignored."""

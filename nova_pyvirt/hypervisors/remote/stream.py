@@ -82,10 +82,10 @@ class RemoteStream:
 
     def _raise_failure(self) -> None:
         """An error the server sent while we only write."""
-        for packet in list(self._wire.packets):
-            if packet.status == Status.ERROR:
-                self._wire.release()
-                raise load_error(packet.payload)
+        final = self._wire.final
+        if final is not None and final.status == Status.ERROR:
+            self._wire.release()
+            raise load_error(final.payload)
 
     def finish(self) -> None:
         self._end(Status.OK)
@@ -98,12 +98,9 @@ class RemoteStream:
         try:
             self._raise_failure()
             self._wire.send(b"", status)
-            while True:
-                packet = self._wire.recv(None)
-                if packet is not None and packet.status == Status.ERROR:
-                    raise load_error(packet.payload)
-                if packet is not None and packet.status == Status.OK:
-                    return
+            final = self._wire.wait_end()
+            if final.status == Status.ERROR and final.payload:
+                raise load_error(final.payload)
         finally:
             self._wire.release()
 
@@ -120,7 +117,7 @@ class RemoteStream:
 
     def _notify(self) -> None:
         events = WRITABLE
-        if self._data or self._hole or self._eof or self._wire.packets:
+        if self._data or self._hole or self._eof or self._wire.packets or self._wire.final:
             events |= READABLE
         if self._wire.broken:
             events |= HANGUP

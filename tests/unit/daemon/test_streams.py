@@ -252,3 +252,16 @@ class StreamsTest(DaemonCase):
         fd = far.domain_open_graphics_fd(DOM, 0, 0)
         self.assertEqual(b"graphics", os.read(fd, 100))
         os.close(fd)
+
+    def test_aborting_while_another_thread_reads(self) -> None:
+        self.driver = driver = Echo()
+        stream = Stream()
+        self.table().domain_open_console(DOM, None, stream, 0)
+        assert stream.driver is not None
+        got: list[object] = []
+        reader = threading.Thread(target=lambda: got.append(stream.driver.recv(10)), daemon=True)
+        reader.start()
+        stream.driver.abort()
+        reader.join(5)
+        self.assertEqual([b""], got)
+        self.assertTrue(driver.over.wait(5))
