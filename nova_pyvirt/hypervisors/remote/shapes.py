@@ -206,6 +206,8 @@ class Shape:
             dumped.append(len(dumped[0]))
             if hidden.get("need_results", 1) == 0:
                 dumped[0] = []
+            elif "maxerrors" in hidden:  # 0 asks for the count
+                dumped[0] = dumped[0][: hidden["maxerrors"]]
         elif hidden and isinstance(dumped[0], list):
             dumped[0] = dumped[0][: next(iter(hidden.values()))]
         return program(self.proc.program).encode(self.proc.ret, tuple(dumped))
