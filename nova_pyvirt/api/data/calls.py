@@ -206,7 +206,7 @@ virDomainFSThaw|virDomain.fsThaw|domain_fs_thaw|mountpoints:Z=None flags:I=0|int
 virDomainGetCPUStats|virDomain.getCPUStats|domain_get_cpu_stats|total:O flags:I=0|int|remote/262|0.9.10|domain:read|DOMAIN|-
 virDomainGetTime|virDomain.getTime|domain_get_time|flags:I=0|int|remote/337|1.2.5|domain:write|DOMAIN|readonly
 virDomainGraphicsReload|virDomain.graphicsReload|domain_graphics_reload|type:I flags:I=0|int|remote/448|10.2.0|domain:write|DOMAIN|readonly
-virDomainGetGuestInfo|virDomain.guestInfo|domain_get_guest_info|types:I=0 flags:I=0|params|remote/418|5.7.0|domain:write|DOMAIN|-
+virDomainGetGuestInfo|virDomain.guestInfo|domain_get_guest_info|types:I=0 flags:I=0|params|remote/418|5.7.0|domain:write|DOMAIN|readonly
 virDomainGetGuestVcpus|virDomain.guestVcpus|domain_get_guest_vcpus|flags:I=0|int|remote/371|2.0.0|domain:write|DOMAIN|readonly
 virDomainHasCurrentSnapshot|virDomain.hasCurrentSnapshot|domain_has_current_snapshot|flags:I=0|int|remote/190|0.8.0|domain:read|DOMAIN_SNAPSHOT|-
 virDomainHasManagedSaveImage|virDomain.hasManagedSaveImage|domain_has_managed_save_image|flags:I=0|int|remote/183|0.8.0|domain:read|DOMAIN|-
@@ -222,7 +222,7 @@ virDomainIsPersistent|virDomain.isPersistent|domain_is_persistent|-|int|remote/1
 virDomainIsUpdated|virDomain.isUpdated|domain_is_updated|-|int|remote/202|0.8.6|domain:read|DOMAIN|-
 virDomainGetJobInfo|virDomain.jobInfo|domain_get_job_info|-|list|remote/163|0.7.7|domain:read|DOMAIN|-
 virDomainGetJobStats|virDomain.jobStats|domain_get_job_stats|flags:I=0|params|remote/298|1.0.3|domain:read|DOMAIN|require:flags:VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED:VIR_DOMAIN_JOB_STATS_COMPLETED
-virDomainGetLaunchSecurityInfo|virDomain.launchSecurityInfo|domain_get_launch_security_info|flags:I=0|params|remote/396|4.5.0|domain:read|DOMAIN|-
+virDomainGetLaunchSecurityInfo|virDomain.launchSecurityInfo|domain_get_launch_security_info|flags:I=0|params|remote/396|4.5.0|domain:read|DOMAIN|readonly
 virDomainListAllCheckpoints|virDomain.listAllCheckpoints|domain_list_all_checkpoints|flags:I=0|refs:virDomainCheckpoint|remote/413|5.6.0|domain:read|DOMAIN_CHECKPOINT|-
 virDomainListAllSnapshots|virDomain.listAllSnapshots|domain_list_all_snapshots|flags:I=0|refs:virDomainSnapshot|remote/274|0.9.13|domain:read|DOMAIN_SNAPSHOT|-
 virDomainManagedSave|virDomain.managedSave|domain_managed_save|flags:I=0|int|remote/182|0.8.0|domain:hibernate|DOMAIN|readonly exclusive:flags:VIR_DOMAIN_SAVE_RUNNING:VIR_DOMAIN_SAVE_PAUSED
@@ -286,7 +286,7 @@ virDomainSetBlockThreshold|virDomain.setBlockThreshold|domain_set_block_threshol
 virDomainSetGuestVcpus|virDomain.setGuestVcpus|domain_set_guest_vcpus|cpumap:z state:i flags:I=0|int|remote/372|2.0.0|domain:write|DOMAIN|readonly nonnull:cpumap
 virDomainSetIOThreadParams|virDomain.setIOThreadParams|domain_set_io_thread_params|iothread_val/iothread_id:I params:p flags:I=0|int|remote/402|4.10.0|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonnull:params
 virDomainSetInterfaceParameters|virDomain.setInterfaceParameters|domain_set_interface_parameters|device:z params:p flags:I=0|int|remote/256|0.9.9|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonnull:params
-virDomainSetLaunchSecurityState|virDomain.setLaunchSecurityState|domain_set_launch_security_state|params:p flags:I=0|int|remote/439|8.0.0|domain:write|DOMAIN|readonly
+virDomainSetLaunchSecurityState|virDomain.setLaunchSecurityState|domain_set_launch_security_state|params:p flags:I=0|int|remote/439|8.0.0|domain:write|DOMAIN|nonnull:params readonly
 virDomainSetLifecycleAction|virDomain.setLifecycleAction|domain_set_lifecycle_action|type:I action:I flags:I=0|int|remote/390|3.9.0|domain:write|DOMAIN|readonly
 virDomainSetMaxMemory|virDomain.setMaxMemory|domain_set_max_memory|memory:l|int|remote/30|0.0.3|domain:write|DOMAIN|readonly nonzero:memory
 virDomainSetMemory|virDomain.setMemory|domain_set_memory|memory:l|int|remote/31|0.1.1|domain:write|DOMAIN|readonly nonzero:memory
@@ -295,7 +295,7 @@ virDomainSetMemoryParameters|virDomain.setMemoryParameters|domain_set_memory_par
 virDomainSetMemoryStatsPeriod|virDomain.setMemoryStatsPeriod|domain_set_memory_stats_period|period:i flags:I=0|int|remote/308|1.1.1|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonnegative:period
 virDomainSetMetadata|virDomain.setMetadata|domain_set_metadata|type:i metadata:z key:z uri:z flags:I=0|int|remote/264|0.9.10|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly
 virDomainSetNumaParameters|virDomain.setNumaParameters|domain_set_numa_parameters|params:p flags:I=0|int|remote/254|0.9.9|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonnull:params
-virDomainSetPerfEvents|virDomain.setPerfEvents|domain_set_perf_events|params:p flags:I=0|int|remote/366|1.3.3|domain:write|DOMAIN|readonly
+virDomainSetPerfEvents|virDomain.setPerfEvents|domain_set_perf_events|params:p flags:I=0|int|remote/366|1.3.3|domain:write|DOMAIN|readonly nonnull:params
 virDomainSetSchedulerParameters|virDomain.setSchedulerParameters|domain_set_scheduler_parameters|params:p|int|remote/58|0.2.3|domain:read|DOMAIN|readonly nonnull:params
 virDomainSetSchedulerParametersFlags|virDomain.setSchedulerParametersFlags|domain_set_scheduler_parameters_flags|params:p flags:I=0|int|remote/219|0.9.2|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonnull:params
 virDomainSetThrottleGroup|virDomain.setThrottleGroup|domain_set_throttle_group|group:z params:p flags:I=0|int|remote/451|11.2.0|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly
@@ -382,7 +382,7 @@ virNodeDeviceCreate|virNodeDevice.create|node_device_create|flags:I=0|int|remote
 virNodeDeviceDestroy|virNodeDevice.destroy|node_device_destroy|-|int|remote/124|0.6.3|node-device:stop|NODEDEV|readonly
 virNodeDeviceDetachFlags|virNodeDevice.detachFlags|node_device_detach_flags|driverName:z flags:I=0|int|remote/301|1.0.5|node-device:detach|NODEDEV|readonly
 virNodeDeviceDettach|virNodeDevice.dettach|node_device_dettach|-|int|remote/118|0.6.1|node-device:detach|NODEDEV|readonly
-virNodeDeviceIsActive|virNodeDevice.isActive|node_device_is_active|-|int|remote/436|7.8.0|node-device:read|NONE|readonly
+virNodeDeviceIsActive|virNodeDevice.isActive|node_device_is_active|-|int|remote/436|7.8.0|node-device:read|NODEDEV|-
 virNodeDeviceIsPersistent|virNodeDevice.isPersistent|node_device_is_persistent|-|int|remote/435|7.8.0|node-device:read|NODEDEV|-
 virNodeDeviceListCaps|virNodeDevice.listCaps|node_device_list_caps|-|strs|remote/117|0.5.0|node-device:read|NODEDEV|-
 virNodeDeviceGetName|virNodeDevice.name|-|-|str|-|0.5.0|-|NODEDEV|-
@@ -445,7 +445,7 @@ virStreamRecvFlags|virStream.recvFlags|stream_recv_flags|nbytes:n flags:I=0|int|
 virStreamRecvHole|virStream.recvHole|stream_recv_hole|flags:I=0|int|-|3.4.0|-|STREAMS|-
 virStreamSend|virStream.send|stream_send|data:z|int|-|0.7.2|-|STREAMS|nonnull:data
 virStreamSendHole|virStream.sendHole|stream_send_hole|length:L flags:I=0|int|-|3.4.0|-|STREAMS|-
-virDomainLxcEnterCGroup|libvirt_lxc.lxcEnterCGroup|-|domain:o flags:I|int|-|2.0.0|-|DOMAIN|readonly
+virDomainLxcEnterCGroup|libvirt_lxc.lxcEnterCGroup|-|domain:o flags:I|int|-|2.0.0|-|NONE|readonly
 virDomainLxcOpenNamespace|libvirt_lxc.lxcOpenNamespace|domain_lxc_open_namespace|domain:o flags:I|int|lxc/1|1.0.2|domain:open-namespace|NONE|readonly
 virDomainQemuAgentCommand|libvirt_qemu.qemuAgentCommand|domain_qemu_agent_command|domain:o cmd:z timeout:i flags:I|str|qemu/3|0.10.0|domain:write|NONE|readonly
 virDomainQemuAttach|libvirt_qemu.qemuAttach|domain_qemu_attach|conn:o pid_value:I flags:I|ref:virDomain|qemu/2|0.9.4|domain:start domain:write|NONE|nonzero:pid_value readonly
