@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+from nova_pyvirt.core.drivertable import DriverTable
 from nova_pyvirt.errors import Code, From, error
 from nova_pyvirt.hypervisors.test import fixture, world
 from nova_pyvirt.hypervisors.test.domains import DomainSlots
@@ -17,7 +18,7 @@ _users = 0
 _guard = threading.Lock()
 
 
-class TestTable(DomainSlots, NetworkSlots, PoolSlots, HostSlots):
+class TestTable(DomainSlots, NetworkSlots, PoolSlots, HostSlots, DriverTable):
     """One connection."""
 
     __test__ = False  # not a test case
