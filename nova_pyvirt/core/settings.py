@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A driver state's settings, taken from the configuration once: attribute reads cost nothing.
+
+Under the libvirt path profile, qemu.conf's settings that have an equal here win over defaults.
+"""
+
+import grp
+import pwd
+import re
+from dataclasses import dataclass
+
+from nova_pyvirt import conf
+from nova_pyvirt.core.paths import Paths
+from nova_pyvirt.util.native import os
+
+
+@dataclass(slots=True)
+class Settings:
+    """See nova_pyvirt/conf for what each means. Times in seconds.
+
+    :ivar uid: user of QEMU, None = our own; gid likewise
+    """
+
+    uid: int | None = None
+    gid: int | None = None
+    dynamic_ownership: bool = True
+    remember_owner: bool = True
+    seccomp: bool = True
+    job_wait: float = 30.0
+    max_queued: int = 0
+    query_deadline: float = 5.0
+    change_deadline: float = 30.0
+    block_deadline: float = 120.0
+    connect_deadline: float = 30.0
+    hooks_enabled: bool = True
+    hook_timeout: float = 60.0
+    port_min: int = 5900
+    port_max: int = 65535
+    vnc_listen: str = "127.0.0.1"
+    spice_listen: str = "127.0.0.1"
+    vnc_password: str | None = None
+    max_core: int | None = None
+    autostart_parallel: int = 4
+    set_process_name: bool = False
+    vnc_auto_unix_socket: bool = False
+
+    @classmethod
+    def load(cls, paths: Paths) -> "Settings":
+        """:raises libvirtError: CONF_SYNTAX when the configuration can't be read"""
+        conf.load()
+        c = conf.CONF
+        got = cls(
+            dynamic_ownership=c.qemu.dynamic_ownership,
+            remember_owner=c.qemu.remember_owner,
+            seccomp=bool(c.qemu.seccomp_sandbox),
+            job_wait=float(c.jobs.wait),
+            max_queued=c.jobs.max_queued,
+            query_deadline=float(c.monitor.query_deadline),
+            change_deadline=float(c.monitor.change_deadline),
+            block_deadline=float(c.monitor.block_deadline),
+            connect_deadline=float(c.monitor.connect_deadline),
+            hooks_enabled=c.hooks.enabled,
+            hook_timeout=float(c.hooks.timeout),
+            port_min=c.qemu.remote_display_port_min,
+            port_max=c.qemu.remote_display_port_max,
+            vnc_listen=c.qemu.vnc_listen,
+            spice_listen=c.qemu.spice_listen,
+            vnc_password=c.qemu.vnc_password,
+            autostart_parallel=c.qemu.autostart_parallel,
+            set_process_name=c.qemu.set_process_name,
+            vnc_auto_unix_socket=c.qemu.vnc_auto_unix_socket,
+        )
+        user, group = c.qemu.user, c.qemu.group
+        if paths.profile == "libvirt":
+            theirs = read_qemu_conf(f"{paths.etc}/qemu.conf")
+            user = theirs.get("user", user)
+            group = theirs.get("group", group)
+            got._apply_qemu_conf(theirs)
+        if os.geteuid() == 0 and not paths.session:
+            got.uid, got.gid = _user_ids(user), _group_ids(group)
+        return got
+
+    def _apply_qemu_conf(self, theirs: dict[str, str]) -> None:
+        flags = {"dynamic_ownership": "dynamic_ownership", "seccomp_sandbox": "seccomp"}
+        for key, ours in flags.items():
+            if key in theirs:
+                setattr(self, ours, theirs[key] != "0")
+        if "max_queued" in theirs:
+            self.max_queued = int(theirs["max_queued"])
+        self.vnc_listen = theirs.get("vnc_listen", self.vnc_listen)
+        self.vnc_password = theirs.get("vnc_password", self.vnc_password)
+        self.port_min = int(theirs.get("remote_display_port_min", self.port_min))
+        self.port_max = int(theirs.get("remote_display_port_max", self.port_max))
+
+
+def read_qemu_conf(path: str) -> dict[str, str]:
+    """The scalar settings of a libvirt configuration file, quotes taken off; {} without one."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except FileNotFoundError:
+        return {}
+    pairs = re.findall(r'^\s*(\w+)\s*=\s*(?:"([^"]*)"|(-?\d+))\s*(?:#.*)?$', text, re.MULTILINE)
+    return {key: quoted or number for key, quoted, number in pairs}
+
+
+def _user_ids(name: str | None) -> int | None:
+    return _lookup(name, lambda n: pwd.getpwnam(n).pw_uid)
+
+
+def _group_ids(name: str | None) -> int | None:
+    return _lookup(name, lambda n: grp.getgrnam(n).gr_gid)
+
+
+def _lookup(name: str | None, find: "object") -> int | None:
+    if not name:
+        return None
+    if name.lstrip("+").isdigit():
+        return int(name.lstrip("+"))
+    try:
+        return int(find(name))  # type: ignore[operator]
+    except KeyError:
+        return None

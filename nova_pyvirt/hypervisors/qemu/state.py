@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one QEMU driver knows: directories, settings, capabilities, domains, subscribers.
+
+One state per root directory and process, shared by its connections; the first connection opens it
+(lock file, definitions, running guests), the last one closes it.
+"""
+
+import fcntl
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nova_pyvirt import errors
+from nova_pyvirt.core.domain import DomainList
+from nova_pyvirt.core.eventbus import EventBus
+from nova_pyvirt.core.paths import Paths
+from nova_pyvirt.core.settings import Settings
+from nova_pyvirt.errors import Code
+from nova_pyvirt.hypervisors.qemu.caps import CapsCache
+from nova_pyvirt.hypervisors.qemu.process import Spawner
+from nova_pyvirt.util import loop
+from nova_pyvirt.util.native import os, threading
+
+
+@dataclass
+class Remembered:
+    """What outlives a state in the same process: how domains ended, the last id given."""
+
+    last_id: int = 0
+    ended: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+
+
+class QemuState:
+    """See the module. `hold()` and `drop()` count connections."""
+
+    def __init__(self, paths: Paths, settings: Settings, remembered: Remembered) -> None:
+        self.paths = paths
+        self.settings = settings
+        self.remembered = remembered
+        self.caps = CapsCache(Path(paths.capabilities_dir))
+        self.domains = DomainList()
+        self.bus = EventBus()
+        self.spawner = Spawner()
+        self.ports: set[int] = set()
+        self.autodestroy: dict[bytes, object] = {}
+        self._lock = threading.Lock()
+        self._lock_fd = -1
+
+    def next_id(self) -> int:
+        """A number no domain of this state has had."""
+        with self._lock:
+            self.remembered.last_id += 1
+            return self.remembered.last_id
+
+    def seen_id(self, ident: int) -> None:
+        """A running domain was found with this id: new ones are higher."""
+        with self._lock:
+            self.remembered.last_id = max(self.remembered.last_id, ident)
+
+    def take_lock(self) -> None:
+        """Makes us the one owner of the directories.
+
+        :raises libvirtError: RESOURCE_BUSY naming the owner
+        """
+        path = self.paths.lock_file
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.read(fd, 32).decode("ascii", "replace").strip() or "unknown"
+            os.close(fd)
+            raise errors.error(
+                Code.RESOURCE_BUSY,
+                f"the state directory '{self.paths.state_dir}' is in use by process {owner}",
+            ) from None
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        self._lock_fd = fd
+
+    def close(self) -> None:
+        """Stops what runs on our behalf; guests go on."""
+        for vm in self.domains:
+            if not vm.active:
+                self.remembered.ended[vm.uuid] = (int(vm.state), vm.reason)
+            elif vm.private is not None:
+                vm.private.close()
+        self.spawner.close()
+        if self._lock_fd != -1:
+            os.close(self._lock_fd)
+            self._lock_fd = -1
+        loop.release()
