@@ -10,13 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nova_pyvirt import errors
-from nova_pyvirt.core.domain import DomainList
+from nova_pyvirt.core.domain import DomainList, DomainObj
 from nova_pyvirt.core.eventbus import EventBus
+from nova_pyvirt.core.host import HostFs
+from nova_pyvirt.core.host.identity import libvirtd_uuid
 from nova_pyvirt.core.paths import Paths
 from nova_pyvirt.core.settings import Settings
 from nova_pyvirt.errors import Code
-from nova_pyvirt.hypervisors.qemu.caps import CapsCache
+from nova_pyvirt.hypervisors.qemu.caps import CapsCache, QemuCaps
+from nova_pyvirt.hypervisors.qemu.caps.view import HostView, security_models
 from nova_pyvirt.hypervisors.qemu.process import Spawner
+from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.util import loop
 from nova_pyvirt.util.native import os, threading
 
@@ -37,6 +41,7 @@ class QemuState:
         self.settings = settings
         self.remembered = remembered
         self.caps = CapsCache(Path(paths.capabilities_dir))
+        self.view = _view(self.caps, settings, paths)
         self.domains = DomainList()
         self.bus = EventBus()
         self.spawner = Spawner()
@@ -44,6 +49,24 @@ class QemuState:
         self.autodestroy: dict[bytes, object] = {}
         self._lock = threading.Lock()
         self._lock_fd = -1
+
+    def caps_for(self, definition: Domain) -> QemuCaps:
+        """The capabilities of the emulator a definition names, or of the host's own for its
+        architecture.
+
+        :raises libvirtError: CONFIG_UNSUPPORTED when there is none
+        """
+        binary = definition.devices.emulator if definition.devices else None
+        if not binary:
+            binary = self.caps.default_emulator(definition.os.arch, definition.type)
+        return self.caps.get(binary)
+
+    def new_domain(self, definition: Domain) -> DomainObj:
+        """A domain object under this state's job rules."""
+        settings = self.settings
+        return DomainObj(
+            definition, job_wait=settings.job_wait, max_queued=settings.max_queued
+        )
 
     def next_id(self) -> int:
         """A number no domain of this state has had."""
@@ -88,3 +111,20 @@ class QemuState:
             os.close(self._lock_fd)
             self._lock_fd = -1
         loop.release()
+
+
+def _view(caps: CapsCache, settings: Settings, paths: Paths) -> HostView:
+    privileged = os.geteuid() == 0 and not paths.session
+    dac = None
+    if privileged and settings.uid is not None and settings.gid is not None:
+        dac = (settings.uid, settings.gid)
+    fs = HostFs()
+    uuid, source = libvirtd_uuid(fs) if paths.profile == "libvirt" else (None, "smbios")
+    return HostView(
+        caps,
+        fs,
+        host_uuid=uuid,
+        host_uuid_source=source,
+        security=security_models("none", dac=dac),
+        privileged=privileged,
+    )

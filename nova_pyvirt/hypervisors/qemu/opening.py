@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Opening and closing a driver state: one for each root, shared by the process's connections."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from nova_pyvirt.conf import paths_profile
+from nova_pyvirt.core import uri as uris
+from nova_pyvirt.core.paths import Paths
+from nova_pyvirt.core.settings import Settings
+from nova_pyvirt.errors import system_error
+from nova_pyvirt.hypervisors.qemu import load, reconnect
+from nova_pyvirt.hypervisors.qemu.state import QemuState, Remembered
+from nova_pyvirt.util.native import os, threading
+
+#: VIR_DRV_FEATURE_*: typed parameter strings, XML_MIGRATABLE, event callbacks, close callback
+FEATURES: Final = frozenset((9, 11, 14, 15))
+
+_lock = threading.Lock()
+_states: dict[str, tuple[QemuState, int]] = {}
+_remembered: dict[str, Remembered] = {}
+_pid = os.getpid()
+
+
+def hold(uri: str) -> QemuState:
+    """The state for a URI; its first user opens it.
+
+    :raises libvirtError: RESOURCE_BUSY when another process has the directories; SYSTEM_ERROR
+    """
+    paths = _paths(uri)
+    with _lock:
+        _after_fork()
+        known = _states.get(paths.run)
+        if known is None:
+            state = _open(paths)
+            _states[paths.run] = (state, 1)
+            return state
+        state, users = known
+        _states[paths.run] = (state, users + 1)
+        return state
+
+
+def drop(state: QemuState) -> None:
+    """A user has gone; the last one closes the state. Guests go on."""
+    with _lock:
+        _after_fork()
+        known = _states.get(state.paths.run)
+        if known is None or known[0] is not state:
+            return
+        users = known[1] - 1
+        if users:
+            _states[state.paths.run] = (state, users)
+            return
+        del _states[state.paths.run]
+        state.close()
+
+
+def _after_fork() -> None:
+    """A child process must not use its parent's state: its threads and monitors stayed there."""
+    global _pid
+    if os.getpid() != _pid:
+        _pid = os.getpid()
+        _states.clear()
+
+
+def _paths(uri: str) -> Paths:
+    parsed = uris.parse(uri)
+    if parsed.path == "/embed":
+        return Paths.embed(parsed.params["root"])
+    if parsed.path == "/session":
+        return Paths.session_of(paths_profile(), dict(os.environ))
+    return Paths.system(paths_profile())
+
+
+def _open(paths: Paths) -> QemuState:
+    try:
+        paths.make()
+    except OSError as exc:
+        detail = f"unable to create directory '{exc.filename}'"
+        raise system_error(exc.errno or 0, detail) from exc
+    remembered = _remembered.setdefault(paths.run, Remembered())
+    state = QemuState(paths, Settings.load(paths), remembered)
+    with _closed_on_error(state):
+        state.take_lock()
+        load.load_definitions(state)
+        reconnect.reconnect_all(state)
+    return state
+
+
+@contextmanager
+def _closed_on_error(state: QemuState) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        state.close()
+        raise
