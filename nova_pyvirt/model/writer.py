@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes XML as libvirt does: two spaces a level, single quotes, empty elements closed at once."""
+
+from collections.abc import Sequence
+
+from lxml import etree
+
+_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;"})
+_QUOTE = _TEXT | str.maketrans({"\n": "&#10;", "\t": "&#9;", "\r": "&#13;"})
+
+
+class Writer:
+    """A growing document. An element that turns out empty can be taken back."""
+
+    def __init__(self, level: int = 0) -> None:
+        self._lines: list[str] = []
+        self._with_text: set[int] = set()
+        self._level = level
+
+    def open(self, tag: str, attributes: Sequence[tuple[str, str]], text: str | None) -> int:
+        """Begins an element; children follow. Returns a mark for close()."""
+        mark = len(self._lines)
+        head = "".join([f" {n}='{v.translate(_QUOTE)}'" for n, v in attributes])
+        pad = "  " * self._level
+        if text is not None:
+            self._lines.append(f"{pad}<{tag}{head}>{text.translate(_TEXT)}")
+            self._with_text.add(mark)
+        else:
+            self._lines.append(f"{pad}<{tag}{head}")
+        self._level += 1
+        return mark
+
+    def close(self, mark: int, tag: str, *, keep: bool) -> None:
+        """Ends an element; without children and not `keep`, it is as if it had not been begun."""
+        self._level -= 1
+        head = self._lines[mark]
+        has_text = mark in self._with_text
+        self._with_text.discard(mark)
+        if len(self._lines) > mark + 1:
+            self._lines[mark] = head if has_text else f"{head}>"
+            self._lines.append(f"{'  ' * self._level}</{tag}>")
+        elif not keep:
+            del self._lines[mark]
+        else:
+            self._lines[mark] = f"{head}</{tag}>" if has_text else f"{head}/>"
+
+    def subtree(self, node: etree._Element) -> None:
+        """A foreign subtree, indented."""
+        text = etree.tostring(node, encoding="unicode", with_tail=False)
+        pad = "  " * self._level
+        self._lines.append(pad + text)
+
+    def text(self) -> str:
+        """The document so far, a newline at the end."""
+        return "\n".join(self._lines) + "\n"

@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Declarative binding of XML elements to classes: what is parsed, what is written, in one place.
+
+    class Target(Element):
+        TAG = "target"
+        dev = field("@dev")
+        bus = field("@bus", enum("ide", "scsi", "virtio"))
+
+    class Disk(Element):
+        TAG = "disk"
+        target = child("target", Target)
+        readonly = flag("readonly")
+        boot_order = field("boot/@order", uint())
+
+Paths: ``@a`` an attribute, ``x`` the text of a child, ``x/@a``, ``x/y/@a``, ``.`` the own text.
+Fields are written in the order of declaration; the first occurrence wins on parsing; unknown
+elements and attributes are dropped. A value that isn't set is None (False for flags, an empty list
+for children). A class is compiled once into a tree of tags, so parsing looks each node up once.
+"""
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field as dc_field
+from typing import Any, ClassVar, Self
+
+from lxml import etree
+
+from nova_pyvirt.model.kinds import TEXT, Kind
+from nova_pyvirt.model.writer import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """How a definition is written.
+
+    :ivar inactive: the persistent form: without what only a running domain has
+    :ivar secure: with secrets
+    :ivar migratable: for another host
+    :ivar status: for a status file
+    """
+
+    inactive: bool = False
+    secure: bool = False
+    migratable: bool = False
+    status: bool = False
+
+
+Show = Callable[[Any, Context], bool]
+
+
+@dataclass(slots=True)
+class Field:
+    """One declared value; see field(), flag(), child(), children(), raw()."""
+
+    path: str
+    kind: Kind | None = None
+    element: "type[Element] | None" = None
+    many: bool = False
+    is_flag: bool = False
+    is_raw: bool = False
+    live: bool = False
+    secret: bool = False
+    show: Show | None = None
+    name: str = ""
+
+    def visible(self, owner: Any, ctx: Context) -> bool:
+        if self.live and ctx.inactive and not ctx.status:
+            return False
+        if self.secret and not ctx.secure:
+            return False
+        return self.show is None or self.show(owner, ctx)
+
+
+def field(path: str, kind: Kind = TEXT, **options: Any) -> Any:
+    """A value: an attribute or a text. Options: live (not in the inactive form), secret (only in
+    the secure form), show (a test)."""
+    return Field(path, kind, **options)
+
+
+def flag(path: str, **options: Any) -> Any:
+    """True when the element is there."""
+    return Field(path, is_flag=True, **options)
+
+
+def child(path: str, element: "type[Element]", **options: Any) -> Any:
+    """An element of its own class, or None."""
+    return Field(path, element=element, **options)
+
+
+def children(path: str, element: "type[Element]", **options: Any) -> Any:
+    """A list of elements."""
+    return Field(path, element=element, many=True, **options)
+
+
+def raw(path: str, **options: Any) -> Any:
+    """A subtree kept as it is (an lxml element), with its namespaces."""
+    return Field(path, is_raw=True, **options)
+
+
+@dataclass(slots=True)
+class _Group:
+    """What may stand in one element: its attributes, text and children."""
+
+    tag: str
+    attributes: dict[str, Field] = dc_field(default_factory=dict)
+    text: Field | None = None
+    flag: Field | None = None
+    raw: Field | None = None
+    elements: dict[str, Field] = dc_field(default_factory=dict)
+    groups: "dict[str, _Group]" = dc_field(default_factory=dict)
+    order: "list[Field | _Group]" = dc_field(default_factory=list)
+
+    def group(self, tag: str) -> "_Group":
+        found = self.groups.get(tag)
+        if found is None:
+            found = self.groups[tag] = _Group(tag)
+            self.order.append(found)
+        return found
+
+    def add(self, item: Field) -> None:
+        *ancestors, last = item.path.split("/")
+        where = self
+        for tag in ancestors:
+            where = where.group(tag)
+        if last.startswith("@"):
+            where.attributes[last[1:]] = item
+        elif item.element is not None:
+            where.elements[last] = item
+            where.order.append(item)
+        else:
+            target = where if last == "." else where.group(last)
+            if item.is_flag:
+                target.flag = item
+            elif item.is_raw:
+                target.raw = item
+            else:
+                target.text = item
+
+
+class Element:
+    """Base of all bound elements."""
+
+    TAG: ClassVar[str] = ""
+    _root: ClassVar[_Group] = _Group("")
+    _fields: ClassVar[dict[str, Field]] = {}
+    #: every bound class, for tests that check coverage
+    registry: ClassVar[list[type["Element"]]] = []
+
+    def __init_subclass__(cls) -> None:
+        declared = dict(cls._fields)
+        for name, value in list(vars(cls).items()):
+            if isinstance(value, Field):
+                value.name = name
+                declared[name] = value
+                setattr(cls, name, False if value.is_flag else None)
+        cls._fields = declared
+        cls._root = _Group(cls.TAG)
+        for item in declared.values():
+            cls._root.add(item)
+        Element.registry.append(cls)
+
+    def __init__(self, **values: Any) -> None:
+        for name, item in self._fields.items():
+            if item.many:
+                self.__dict__[name] = []
+        for name, value in values.items():
+            if name not in self._fields:
+                raise TypeError(f"{type(self).__name__} has no field {name}")
+            self.__dict__[name] = value
+
+    @classmethod
+    def parse(cls, node: etree._Element) -> Self:
+        """The element that `node` describes.
+
+        :raises libvirtError: XML_ERROR for a value that can't be
+        """
+        self = cls()
+        _read(self, cls._root, node)
+        self.after_parse(node)
+        return self
+
+    def after_parse(self, node: etree._Element) -> None:
+        """For checks and values that no field can say."""
+
+    def before_format(self, ctx: Context) -> Self:
+        """What is written instead of self; for forms that no option can say."""
+        return self
+
+    def write(self, out: Writer, ctx: Context, tag: str | None = None) -> None:
+        """Writes the element, with its own tag unless another is given."""
+        shown = self.before_format(ctx)
+        _write(shown, shown._root, out, ctx, tag or self.TAG, always=True)
+
+    def to_xml(self, ctx: Context = Context()) -> str:
+        """The element alone as text."""
+        out = Writer()
+        self.write(out, ctx)
+        return out.text()
+
+    def copy(self) -> Self:
+        """An independent copy."""
+        return copy.deepcopy(self)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.to_xml() == other.to_xml()  # type: ignore[attr-defined]
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def declared_paths(cls: type[Element]) -> Iterator[str]:
+    """The paths a class binds, e.g. "driver/@type"."""
+    for item in cls._fields.values():
+        yield item.path
+
+
+def _read(self: Element, group: _Group, node: etree._Element) -> None:
+    values = self.__dict__
+    for name, text in node.attrib.items():
+        item = group.attributes.get(name)  # type: ignore[call-overload]
+        if item is not None and item.name not in values:
+            values[item.name] = item.kind.parse(text, name, node.tag)
+    _read_own(values, group, node)
+    if group.elements or group.groups:
+        for kid in node:
+            tag = kid.tag
+            if not isinstance(tag, str):
+                continue
+            item = group.elements.get(tag)
+            if item is not None:
+                _read_element(values, item, kid)
+            sub = group.groups.get(tag)
+            if sub is not None:
+                _read(self, sub, kid)
+
+
+def _read_own(values: dict[str, Any], group: _Group, node: etree._Element) -> None:
+    if group.flag is not None:
+        values[group.flag.name] = True
+    if group.raw is not None and group.raw.name not in values:
+        values[group.raw.name] = copy.deepcopy(node)
+    item = group.text
+    if item is not None and item.name not in values and item.kind is not None:
+        values[item.name] = item.kind.parse_node(node)
+
+
+def _read_element(values: dict[str, Any], item: Field, node: etree._Element) -> None:
+    assert item.element is not None
+    if item.many:
+        values[item.name].append(item.element.parse(node))
+    elif item.name not in values:
+        values[item.name] = item.element.parse(node)
+
+
+def _write(
+    self: Element, group: _Group, out: Writer, ctx: Context, tag: str, *, always: bool
+) -> None:
+    values = self.__dict__
+    raw_item = group.raw
+    if raw_item is not None and raw_item.visible(self, ctx):
+        node = values.get(raw_item.name)
+        if node is not None:
+            out.subtree(node)
+        return
+    attributes = []
+    for name, item in group.attributes.items():
+        value = values.get(item.name)
+        if value is not None and item.kind is not None and item.visible(self, ctx):
+            attributes.append((name, item.kind.format(value)))
+    text = None
+    if group.text is not None and group.text.kind is not None:
+        value = values.get(group.text.name)
+        if value is not None and group.text.visible(self, ctx):
+            text = group.text.kind.format(value)
+            attributes += group.text.kind.format_attributes(value)
+    present = group.flag is not None and bool(values.get(group.flag.name))
+    mark = out.open(tag, attributes, text)
+    for item in group.order:
+        _write_item(self, item, out, ctx)
+    out.close(mark, tag, keep=always or present or bool(attributes) or text is not None)
+
+
+def _write_item(self: Element, item: "Field | _Group", out: Writer, ctx: Context) -> None:
+    if isinstance(item, _Group):
+        if item.flag is None or item.flag.visible(self, ctx):
+            _write(self, item, out, ctx, item.tag, always=False)
+        return
+    value = self.__dict__.get(item.name)
+    if not value or not item.visible(self, ctx):
+        return
+    tag = item.path.rpartition("/")[2]
+    for element in value if item.many else (value,):
+        element.write(out, ctx, tag)
