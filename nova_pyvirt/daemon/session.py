@@ -71,6 +71,8 @@ class Session:
         self.since = time.time()
         self.settings = settings
         self.authenticated = False
+        #: cut off, though perhaps not cleaned up yet
+        self.dropped = False
         self.table: Any = None
         self.state: Any = dispatch.new_state(self)
         self.streams: dict[int, Any] = {}
@@ -221,8 +223,8 @@ class Session:
 
     @property
     def stranger(self) -> bool:
-        """Not open yet."""
-        return self._deadline > 0.0
+        """Not open yet (and not cut off)."""
+        return self._deadline > 0.0 and not self.dropped
 
     def start_keepalive(self) -> None:
         """The client knows keepalive: watch it."""
@@ -248,6 +250,7 @@ class Session:
         """Cuts the connection; the reader sees the end and cleans up. Any thread."""
         if why:
             LOG.info("client %d (%s): %s", self.number, self.peer.quota_key, why)
+        self.dropped = True
         try:
             self._sock.shutdown(socket.SHUT_RDWR)
         except OSError as exc:
