@@ -51,13 +51,12 @@ class RemoteTable:
     """A connection to a server; slots are made when first asked for."""
 
     def __init__(self, uri: str, flags: int = 0) -> None:
-        self.conn = Connection(parse(uri), flags)
+        parsed = parse(uri)
+        named = bool(parsed.name)
+        self.conn = Connection(parsed, flags)
         self.readonly = bool(flags & RO)
-
-    @property
-    def uri(self) -> str:
-        """The server's name of what it opened."""
-        return self.conn.uri.name
+        #: as given; what the server opened when the URI leaves the choice to it
+        self.uri = uri if named else self.conn.uri.name
 
     def __getattr__(self, slot: str) -> Any:
         if slot.startswith("_"):

@@ -42,7 +42,8 @@ class CallsTest(DaemonCase):
         ):
             with self.subTest(slot):
                 self.assertEqual(getattr(near, slot)(*args), getattr(far, slot)(*args))
-        self.assertEqual("test:///default", far.uri)
+        self.assertEqual(f"test+unix:///default?socket={self.rw}", far.uri)
+        self.assertEqual("test:///default", far.conn.call("connect_get_uri"))
 
     def test_errors_arrive_whole(self) -> None:
         far, near = self.table(), open_table("test:///default", 0)
