@@ -77,6 +77,10 @@ HIDDEN = frozenset(
 )
 
 
+#: functions of the binding that stand for C functions of another name
+ALIASES = {"virConnectListDomainsID": "virConnectListDomains"}
+
+
 def snake(field: str) -> str:
     """domainGetXMLDesc: domain_get_xml_desc."""
     text = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", field)
@@ -186,7 +190,7 @@ def ready(data: dict[str, Any], source: Source) -> list[str]:
             continue
         if name.startswith(("_", "c_pointer")) or len(row["c"]) != 1:
             continue
-        function = row["c"][0]
+        function = ALIASES.get(row["c"][0], row["c"][0])
         api = data["c_api_9_0_0"].get(function) or data["c_api_11_3_0"].get(function)
         if api is None or not api["args"]:
             continue

@@ -75,6 +75,11 @@ def _argument(text: str) -> Argument:
     return Argument(python, c_name or python, kind, default if equals else None)
 
 
+def arguments(text: str) -> tuple[Argument, ...]:
+    """Arguments from their notation."""
+    return tuple(_argument(a) for a in _split(text))
+
+
 def _check(text: str) -> Check:
     word, _, rest = text.partition(":")
     argument, *operands = rest.split(":")
@@ -101,7 +106,7 @@ def _parse(line: str) -> Row:
         function,
         python,
         "" if slot == "-" else slot,
-        tuple(_argument(a) for a in _split(args)),
+        arguments(args),
         result,
         tuple(_proc(p) for p in _split(procs)),
         since,

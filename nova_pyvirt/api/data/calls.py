@@ -78,6 +78,7 @@ virConnectListDefinedInterfaces|virConnect.listDefinedInterfaces|connect_list_de
 virConnectListDefinedNetworks|virConnect.listDefinedNetworks|connect_list_defined_networks|-|strs|remote/36|0.2.0|connect:search-networks|NETWORK|-
 virConnectListDefinedStoragePools|virConnect.listDefinedStoragePools|connect_list_defined_storage_pools|-|strs|remote/74|0.4.1|connect:search-storage-pools|STORAGE|-
 virNodeListDevices|virConnect.listDevices|node_list_devices|cap:z flags:I=0|strs|remote/112|0.5.0|connect:search-node-devices|NODEDEV|-
+virConnectListDomains|virConnect.listDomainsID|connect_list_domains|-|int|remote/37|0.0.3|connect:search-domains|DOMAIN|-
 virConnectListInterfaces|virConnect.listInterfaces|connect_list_interfaces|-|strs|remote/127|0.6.4|connect:search-interfaces|INTERFACE|-
 virConnectListNWFilters|virConnect.listNWFilters|connect_list_nw_filters|-|strs|remote/179|0.8.0|connect:search-nwfilters|NWFILTER|-
 virConnectListNetworks|virConnect.listNetworks|connect_list_networks|-|strs|remote/38|0.2.0|connect:search-networks|NETWORK|-

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What stands behind ``_o``: the counterparts of libvirt's virConnectPtr, virDomainPtr etc.
+
+A connection lives until close() and until the last object made from it is gone: every handle is a
+holder, and the table is closed when the last holder leaves (libvirt's reference counts).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from nova_pyvirt.core.drivertable import find_slot
+from nova_pyvirt.errors import Code, ErrorTuple, error
+from nova_pyvirt.util.native import threading
+
+
+class Handle:
+    """An object of a connection; `ref` is what slots get."""
+
+    __slots__ = ("conn", "ref")
+
+    conn: "ConnectionHandle"
+    ref: Any
+
+    def __init__(self, conn: "ConnectionHandle", ref: Any) -> None:
+        self.conn = conn
+        self.ref = ref
+        conn.holders[id(self)] = None
+
+    def free(self) -> None:
+        """The object is gone."""
+        self.conn.release(self)
+
+
+class ConnectionHandle(Handle):
+    """An open connection.
+
+    :ivar holders: ids of all that keeps it open (a dict: its single operations are atomic, and a
+        finalizer may run between any two instructions)
+    :ivar err: the connection's last error
+    :ivar events: its event registrations (see events/registry.py), made when first needed
+    """
+
+    __slots__ = (
+        "_ending",
+        "cheap",
+        "close_callback",
+        "err",
+        "events",
+        "holders",
+        "readonly",
+        "slots",
+        "table",
+        "uri",
+    )
+
+    def __init__(self, table: Any) -> None:
+        self.holders: dict[int, None] = {}
+        self.table = table
+        self.uri: str = table.uri
+        self.readonly: bool = bool(table.readonly)
+        self.cheap: frozenset[str] = getattr(table, "cheap", frozenset())
+        self.slots: dict[str, Callable[..., Any]] = {}
+        self.err: ErrorTuple | None = None
+        self.events: Any = None
+        self.close_callback: Any = None
+        self._ending = threading.Lock()
+        super().__init__(self, None)
+
+    def hold(self, holder: object) -> None:
+        """Keeps the connection open until `holder` is released."""
+        self.holders[id(holder)] = None
+
+    def release(self, holder: object) -> bool:
+        """A holder leaves; closes the table after the last one.
+
+        :returns: whether the connection is still held
+        """
+        self.holders.pop(id(holder), None)
+        if self.holders:
+            return True
+        if self._ending.acquire(blocking=False):
+            self.table.close()
+        return False
+
+    def slot(self, name: str, function: str, origin: int) -> Callable[..., Any]:
+        """The table's slot.
+
+        :param function: C function of the call, and
+        :param origin: its error domain, for NO_SUPPORT
+        """
+        found = self.slots.get(name)
+        if found is None:
+            found = find_slot(self.table, name) if name else None
+            if found is None:
+                raise error(Code.NO_SUPPORT, function, domain=origin)
+            self.slots[name] = found
+        return found
