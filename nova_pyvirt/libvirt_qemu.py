@@ -9,13 +9,13 @@ from types import SimpleNamespace
 from typing import IO, Any, Final
 
 from nova_pyvirt.api import constant, row
+from nova_pyvirt.api.events import Family
 from nova_pyvirt.errors import libvirtError
 from nova_pyvirt.libvirt import virConnect, virDomain
-from nova_pyvirt.libvirt.call import Int, Ref, Str, Tuple, as_tuple, bind, checked, guarded, typed
+from nova_pyvirt.libvirt.call import Ref, Str, Tuple, as_tuple, bind, checked, guarded, typed
 from nova_pyvirt.libvirt.checks import origin_of
 from nova_pyvirt.libvirt.events.registry import Registration, deregister, register
 from nova_pyvirt.libvirt.handle import Handle
-from nova_pyvirt.api.events import Family
 from nova_pyvirt.util.native import os
 
 VIR_DOMAIN_QEMU_MONITOR_COMMAND_DEFAULT: Final = 0
@@ -36,8 +36,10 @@ _COMMAND_WITH_FILES: Tuple = bind(
 )
 _AGENT: Str = bind("virDomainQemuAgentCommand", args="cmd:z timeout:i flags:I")
 _ATTACH: Ref = bind("virDomainQemuAttach", args="pid_value:I flags:I")
-_REGISTER = checked("virConnectDomainQemuMonitorEventRegister")
-_DEREGISTER = checked("virConnectDomainQemuMonitorEventDeregister")
+_REGISTER = checked(
+    "virConnectDomainQemuMonitorEventRegister", args="dom:o event:z cb:O opaque:O flags:I"
+)
+_DEREGISTER = checked("virConnectDomainQemuMonitorEventDeregister", args="callbackID:i")
 
 
 def qemuMonitorCommand(domain: virDomain, cmd: str, flags: int) -> str:
@@ -92,7 +94,9 @@ def qemuMonitorEventRegister(
     ref = None if dom is None or dom._o is None else dom._o.ref
 
     def target(handle: Handle, args: tuple[Any, ...]) -> None:
-        _dispatchQemuMonitorEventCallback(conn, virDomain(conn, handle), *args, data)
+        event_name, seconds, micros, details = args
+        dom_ = virDomain(conn, handle)
+        _dispatchQemuMonitorEventCallback(conn, dom_, event_name, seconds, micros, details, data)
 
     def run(handle: Handle) -> int:
         key = (None if ref is None else ref.uuid, event, flags)

@@ -72,8 +72,8 @@ NO_VALUES = frozenset(
 )
 #: out-arguments and the counts that go with them: never given to a slot
 HIDDEN = frozenset(
-    "nparams npages nfiles nfds ninfiles ncpus nmountpoints nkeys maplen nvalues size maxids maxnames"
-    " maxuuids maxinfo ncpumaps value_size nbytes".split()
+    "nparams npages nfiles nfds ninfiles ncpus nmountpoints nkeys maplen nvalues size maxids"
+    " maxnames maxuuids maxinfo ncpumaps value_size nbytes".split()
 )
 
 
@@ -166,10 +166,9 @@ def result(api: dict[str, Any]) -> str:
     if found := re.fullmatch(r"(vir\w+)Ptr", returns):
         return "ref:" + found.group(1)
     for c_type in outs:
-        if found := re.fullmatch(r"(vir\w+)Ptr \*\*", c_type):
-            if "StatsRecord" not in c_type and "Info" not in c_type:
-                if "Lease" not in c_type and "DomainInterface" not in c_type:
-                    return "refs:" + found.group(1)
+        found = re.fullmatch(r"(vir\w+)Ptr \*\*", c_type)
+        if found and not re.search("StatsRecord|Info|Lease|DomainInterface", c_type):
+            return "refs:" + found.group(1)
     if "int * nparams" in [f"{t} {n}" for n, t in api["args"]]:
         return "params"
     if "char" in returns:
@@ -210,7 +209,8 @@ def ready(data: dict[str, Any], source: Source) -> list[str]:
             api["since_xml"] or api["since"] or "-",
             " ".join(":".join(x for x in a if x) for a in acls).replace("|", "+") or "-",
             source.origin(function),
-            " ".join(source.checks(function, [re.split("[/:]", a.split(":")[0])[-1] for a in args])) or "-",
+            " ".join(source.checks(function, [a.split(":")[0].split("/")[-1] for a in args]))
+            or "-",
         ]
         rows.append("|".join(columns))
     return rows

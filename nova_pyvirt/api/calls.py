@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """libvirt's calls as rows.
 
-A line of the data is ``C function|Python name|slot|arguments|result|procedures|since|ACL|origin|
-checks`` ("-" stands for nothing):
+A line of the data has ten columns, divided by "|" ("-" stands for nothing): C function, Python
+name, slot, arguments, result, procedures, since, ACL, origin, checks.
+
 
 * Python name: ``class.method`` or ``module.function``; slot: the driver table's method.
-* arguments: ``name:kind=default``, or ``python/c:kind`` where C's name differs. Kinds: ``z`` string
+* arguments: ``name:kind=default``, or ``python/c:kind`` where C's name differs. Kinds: ``z`` text
   or None, ``Z`` list of strings, ``b`` bytes, ``i`` int, ``I`` unsigned int, ``l`` unsigned long,
-  ``L`` long long, ``U`` unsigned long long, ``n`` size, ``p`` typed parameters, ``o`` object, ``O`` anything that
-  is converted by hand.
+  ``L`` long long, ``U`` unsigned long long, ``n`` size, ``p`` typed parameters, ``o`` object, ``O``
+  anything that is converted by hand.
 * result: ``int``, ``str``, ``strs`` (list), ``list``, ``params`` (dict), ``ref:class``,
   ``refs:class``: what C's prototype tells; methods with a shape of their own make it.
 * procedures: ``program/number``; ACL: ``object:permission[:condition]``.
 * origin: the error domain of the checks; checks, in libvirt's order: ``readonly``,
   ``readonlyif:ARG:FLAG``, ``readonlyis:ARG:VALUE``, ``secure:ARG:FLAGS``, ``nonnull:ARG`` (null,
-  nonempty, positive, nonnegative, nonzero), ``exclusive:ARG:FLAG:FLAG``, ``require:ARG:FLAG:FLAGS``.
+  nonempty, positive, nonnegative, nonzero), ``exclusive:ARG:FLAG:FLAG``,
+  ``require:ARG:FLAG:FLAGS``.
 """
 
 from collections.abc import Iterator

@@ -9,7 +9,7 @@ class Family(NamedTuple):
 
     :ivar name: as the RPC facts call it, e.g. ``Domain``
     :ivar attribute: where libvirt-python keeps the opaque values by callback id
-    :ivar slot: the table's slots are ``connect_{slot}_event_register_any`` and ``..._deregister_any``
+    :ivar slot: the table has ``connect_{slot}_event_register_any`` and ``..._deregister_any``
     :ivar dispatchers: event id: the method of virConnect that calls the callback
     """
 
@@ -30,7 +30,8 @@ DOMAIN: Final = Family(
     _methods(
         "Domain",
         "Lifecycle Generic RTCChange Watchdog IOError Graphics IOErrorReason Generic BlockJob"
-        " DiskChange TrayChange PMWakeup PMSuspend BalloonChange PMSuspendDisk DeviceRemoved BlockJob"
+        " DiskChange TrayChange PMWakeup PMSuspend BalloonChange PMSuspendDisk DeviceRemoved"
+        " BlockJob"
         " Tunable AgentLifecycle DeviceAdded MigrationIteration JobCompleted DeviceRemovalFailed"
         " MetadataChange BlockThreshold MemoryFailure MemoryDeviceSizeChange NICMACChange"
         " VcpuRemoved ChannelLifecycle",

@@ -100,7 +100,9 @@ def _check_embed(uri: URI, driver: Driver) -> None:
 
 def _check_path(uri: URI, driver: Driver) -> None:
     if uri.path in ("system", "session"):
-        detail = f"invalid URI {uri.scheme}://{uri.path} (maybe you want {uri.scheme}:///{uri.path})"
+        detail = (
+            f"invalid URI {uri.scheme}://{uri.path} (maybe you want {uri.scheme}:///{uri.path})"
+        )
         raise error(Code.INTERNAL_ERROR, detail, domain=From.NONE)
     place = "/system" if os.geteuid() == 0 else "/session"
     if uri.path != place and not (driver.session and uri.path == "/session"):

@@ -5,17 +5,6 @@ from nova_pyvirt.libvirt import names as _names
 from nova_pyvirt.libvirt.checkpoint import virDomainCheckpoint
 from nova_pyvirt.libvirt.connect import open, openAuth, openReadOnly, virConnect
 from nova_pyvirt.libvirt.domain import virDomain
-from nova_pyvirt.libvirt.interface import virInterface
-from nova_pyvirt.libvirt.network import virNetwork
-from nova_pyvirt.libvirt.networkport import virNetworkPort
-from nova_pyvirt.libvirt.nodedev import virNodeDevice
-from nova_pyvirt.libvirt.nwfilter import virNWFilter
-from nova_pyvirt.libvirt.nwfilterbinding import virNWFilterBinding
-from nova_pyvirt.libvirt.secret import virSecret
-from nova_pyvirt.libvirt.snapshot import virDomainSnapshot
-from nova_pyvirt.libvirt.storagepool import virStoragePool
-from nova_pyvirt.libvirt.storagevol import virStorageVol
-from nova_pyvirt.libvirt.stream import virStream
 from nova_pyvirt.libvirt.errors import (
     libvirtError,
     registerErrorHandler,
@@ -41,6 +30,17 @@ from nova_pyvirt.libvirt.events.loop import (
     virEventUpdateHandle,
     virEventUpdateTimeout,
 )
+from nova_pyvirt.libvirt.interface import virInterface
+from nova_pyvirt.libvirt.network import virNetwork
+from nova_pyvirt.libvirt.networkport import virNetworkPort
+from nova_pyvirt.libvirt.nodedev import virNodeDevice
+from nova_pyvirt.libvirt.nwfilter import virNWFilter
+from nova_pyvirt.libvirt.nwfilterbinding import virNWFilterBinding
+from nova_pyvirt.libvirt.secret import virSecret
+from nova_pyvirt.libvirt.snapshot import virDomainSnapshot
+from nova_pyvirt.libvirt.storagepool import virStoragePool
+from nova_pyvirt.libvirt.storagevol import virStorageVol
+from nova_pyvirt.libvirt.stream import virStream
 from nova_pyvirt.libvirt.version import getVersion, virInitialize
 
 __getattr__ = _names.install(globals())
@@ -87,4 +87,4 @@ __all__ = [
     "virStorageVol",
     "virStream",
 ]
-__all__ += _names.CONSTANTS
+__all__ += _names.CONSTANTS  # noqa: PLE0605

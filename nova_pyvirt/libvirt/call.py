@@ -118,28 +118,30 @@ def _convert(converters: Sequence[Converter], given: Sequence[Any], function: st
     return [c(v, function, i) for i, (c, v) in enumerate(zip(converters, given, strict=True), 2)]
 
 
-def checked(function: str) -> Callable[..., list[Any]]:
-    """The checks of a C function alone: ``check(object, *arguments)`` gives the converted arguments.
+def checked(function: str, args: str | None = None) -> Callable[..., list[Any]]:
+    """The checks of a C function alone: check(object, *arguments) gives the converted arguments.
 
     For methods that do more than one thing after them.
     """
     data = row(function)
+    if args is not None:
+        data = _with_arguments(data, args)
     checks: tuple[Test, ...] = compile_checks(data)
     converters = tuple(CONVERTERS[a.kind] for a in data.args)
 
     def call(obj: Any, *given: Any) -> list[Any]:
-        args = _convert(converters, given, function)
+        values = _convert(converters, given, function)
         set_last_error(None)
         handle = obj._o
         try:
             if handle is None:
                 raise invalid_object(obj._kind, function, origin_of(data))
             for check in checks:
-                check(handle.conn, args)
+                check(handle.conn, values)
         except libvirtError as exc:
             report(exc, handle and handle.conn)
             raise
-        return args
+        return values
 
     return call
 

@@ -2,7 +2,8 @@
 """Arguments as libvirt-python's C half takes them: which types, which ranges, which exceptions.
 
 A converter gets (value, function, position) and returns what slots get; it raises TypeError,
-OverflowError or ValueError. Unlike there, no bit of a number is dropped: what doesn't fit is refused.
+OverflowError or ValueError. Unlike there, no bit of a number is dropped: what
+doesn't fit is refused.
 """
 
 from collections.abc import Callable

@@ -47,7 +47,7 @@ _DOMAINS: Final = (
     "|Domain Checkpoint|TPM|BPF|Cloud-Hypervisor Driver"
 ).split("|")
 
-#: class: (code, domain) of the error for an object that was freed or closed; domain None = the call's
+#: class: (code, domain) of the error for an object that was freed or closed; None = the call's
 _INVALID: Final[dict[str, tuple[int, int | None]]] = {
     "virConnect": (Code.INVALID_CONN, None),
     "virDomain": (Code.INVALID_DOMAIN, From.DOM),

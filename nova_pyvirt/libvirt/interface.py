@@ -2,8 +2,8 @@
 """virInterface."""
 
 from nova_pyvirt.libvirt.call import Int, Str, bind
-from nova_pyvirt.libvirt.refs import ref_of
 from nova_pyvirt.libvirt.objects import Owned
+from nova_pyvirt.libvirt.refs import ref_of
 
 _INTERFACE_GET_XML_DESC: Str = bind("virInterfaceGetXMLDesc")
 _INTERFACE_CREATE: Int = bind("virInterfaceCreate")

@@ -21,7 +21,9 @@ def by_uuid(uuid: Any, function: str) -> bytes:
         uuid = uuid.encode()
     if not isinstance(uuid, bytes | bytearray | memoryview | None):
         name = type(uuid).__name__
-        raise TypeError(f"{function}() argument 2 must be str, read-only bytes-like object or None, not {name}")
+        raise TypeError(
+            f"{function}() argument 2 must be str, read-only bytes-like object or None, not {name}"
+        )
     if uuid is None or len(uuid) != 16:
         set_last_error(None)
         raise libvirtError(f"{function}() failed")

@@ -3,14 +3,14 @@
 
 from typing import Any
 
-from nova_pyvirt.libvirt.call import Int, List, Ref, Refs, Str, bind
-from nova_pyvirt.libvirt.refs import ref_of
-from nova_pyvirt.libvirt.objects import Owned
 from nova_pyvirt.libvirt import uuids
-from nova_pyvirt.libvirt.metadata import check_get, check_set
-from nova_pyvirt.libvirt.networkport import virNetworkPort
+from nova_pyvirt.libvirt.call import Int, List, Ref, Refs, Str, bind
 from nova_pyvirt.libvirt.handle import Handle
 from nova_pyvirt.libvirt.lookup import by_uuid, uuid_of
+from nova_pyvirt.libvirt.metadata import check_get, check_set
+from nova_pyvirt.libvirt.networkport import virNetworkPort
+from nova_pyvirt.libvirt.objects import Owned
+from nova_pyvirt.libvirt.refs import ref_of
 
 _LEASE = "iface expirytime type mac iaid ipaddr prefix hostname clientid".split()
 #: the order in which libvirt-python shows them
@@ -121,7 +121,8 @@ class virNetwork(Owned):
 
     def portLookupByUUID(self, uuid: bytes) -> virNetworkPort:
         """virNetworkPortLookupByUUID (libvirt 5.5.0; network:read)."""
-        return virNetworkPort(self, _PORT_LOOKUP_BY_UUID(self, by_uuid(uuid, "virNetworkPortLookupByUUID")))
+        raw = by_uuid(uuid, "virNetworkPortLookupByUUID")
+        return virNetworkPort(self, _PORT_LOOKUP_BY_UUID(self, raw))
 
     def portLookupByUUIDString(self, uuidstr: str) -> virNetworkPort:
         """virNetworkPortLookupByUUIDString (libvirt 5.5.0; network:read)."""

@@ -2,8 +2,8 @@
 """virNodeDevice."""
 
 from nova_pyvirt.libvirt.call import Int, Str, Strs, bind
-from nova_pyvirt.libvirt.refs import ref_of
 from nova_pyvirt.libvirt.objects import Owned
+from nova_pyvirt.libvirt.refs import ref_of
 
 _NODE_DEVICE_GET_PARENT: Str = bind("virNodeDeviceGetParent")
 _NODE_DEVICE_NUM_OF_CAPS: Int = bind("virNodeDeviceNumOfCaps")

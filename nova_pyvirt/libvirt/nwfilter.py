@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """virNWFilter and virNWFilterBinding."""
 
-from nova_pyvirt.libvirt.call import Int, Str, bind
-from nova_pyvirt.libvirt.refs import ref_of
-from nova_pyvirt.libvirt.objects import Owned
 from nova_pyvirt.libvirt import uuids
+from nova_pyvirt.libvirt.call import Int, Str, bind
+from nova_pyvirt.libvirt.objects import Owned
+from nova_pyvirt.libvirt.refs import ref_of
 
 _NW_FILTER_GET_XML_DESC: Str = bind("virNWFilterGetXMLDesc")
 _NW_FILTER_UNDEFINE: Int = bind("virNWFilterUndefine")

@@ -2,8 +2,8 @@
 """virNWFilterBinding."""
 
 from nova_pyvirt.libvirt.call import Int, Str, bind
-from nova_pyvirt.libvirt.refs import ref_of
 from nova_pyvirt.libvirt.objects import Owned
+from nova_pyvirt.libvirt.refs import ref_of
 
 _NW_FILTER_BINDING_GET_XML_DESC: Str = bind("virNWFilterBindingGetXMLDesc")
 _NW_FILTER_BINDING_DELETE: Int = bind("virNWFilterBindingDelete")

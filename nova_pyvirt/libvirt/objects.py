@@ -30,7 +30,7 @@ class Object:
 def check_handle(handle: Any) -> Handle:
     """Refuses what is no handle, as libvirt-python does."""
     if not isinstance(handle, Handle):
-        raise Exception(f"Expected a wrapped C Object but got {type(handle)}")  # noqa: TRY002
+        raise Exception(f"Expected a wrapped C Object but got {type(handle)}")
     return handle
 
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """virSecret."""
 
-from nova_pyvirt.libvirt.call import Bytes, Int, Str, bind
-from nova_pyvirt.libvirt.refs import ref_of
-from nova_pyvirt.libvirt.objects import Owned
 from nova_pyvirt.libvirt import uuids
+from nova_pyvirt.libvirt.call import Bytes, Int, Str, bind
+from nova_pyvirt.libvirt.objects import Owned
+from nova_pyvirt.libvirt.refs import ref_of
 
 _SECRET_GET_XML_DESC: Str = bind("virSecretGetXMLDesc")
 _SECRET_SET_VALUE: Int = bind("virSecretSetValue")

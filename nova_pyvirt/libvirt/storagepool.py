@@ -3,10 +3,10 @@
 
 from typing import Any
 
-from nova_pyvirt.libvirt.call import Int, List, Ref, Refs, Str, Strs, as_list, bind
-from nova_pyvirt.libvirt.refs import ref_of
-from nova_pyvirt.libvirt.objects import Owned
 from nova_pyvirt.libvirt import uuids
+from nova_pyvirt.libvirt.call import Int, List, Ref, Refs, Str, Strs, as_list, bind
+from nova_pyvirt.libvirt.objects import Owned
+from nova_pyvirt.libvirt.refs import ref_of
 from nova_pyvirt.libvirt.storagevol import virStorageVol
 
 _STORAGE_POOL_GET_INFO: List = bind("virStoragePoolGetInfo", as_list)
@@ -107,9 +107,10 @@ class virStoragePool(Owned):
 
     def listAllVolumes(self, flags: int = 0) -> list[virStorageVol]:
         """virStoragePoolListAllVolumes (libvirt 0.10.2; storage-pool:search-storage-vols)."""
-        return [virStorageVol(self.connect(), ref) for ref in _STORAGE_POOL_LIST_ALL_VOLUMES(
-            self, flags
-        )]
+        return [
+            virStorageVol(self.connect(), ref)
+            for ref in _STORAGE_POOL_LIST_ALL_VOLUMES(self, flags)
+        ]
 
     def storageVolLookupByName(self, name: str) -> virStorageVol:
         """virStorageVolLookupByName (libvirt 0.4.1; storage-vol:getattr)."""
@@ -121,6 +122,6 @@ class virStoragePool(Owned):
 
     def createXMLFrom(self, xmlDesc: str, clonevol: Any, flags: int = 0) -> virStorageVol:
         """virStorageVolCreateXMLFrom (libvirt 0.6.4; storage-vol:create)."""
-        return virStorageVol(self.connect(), _STORAGE_VOL_CREATE_XML_FROM(
-            self, xmlDesc, clonevol, flags
-        ))
+        return virStorageVol(
+            self.connect(), _STORAGE_VOL_CREATE_XML_FROM(self, xmlDesc, clonevol, flags)
+        )

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """virStorageVol."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nova_pyvirt.libvirt.call import Int, List, Ref, Str, as_list, bind
-from nova_pyvirt.libvirt.refs import ref_of
 from nova_pyvirt.libvirt.objects import Owned
+from nova_pyvirt.libvirt.refs import ref_of
 
 _STORAGE_VOL_GET_PATH: Str = bind("virStorageVolGetPath")
+if TYPE_CHECKING:
+    from nova_pyvirt.libvirt.storagepool import virStoragePool
+
 _STORAGE_VOL_GET_INFO: List = bind("virStorageVolGetInfo", as_list)
 _STORAGE_VOL_GET_INFO_FLAGS: List = bind("virStorageVolGetInfoFlags", as_list)
 _STORAGE_VOL_GET_XML_DESC: Str = bind("virStorageVolGetXMLDesc")

@@ -94,7 +94,7 @@ class virStream(Owned):
     # --- events
 
     def eventAddCallback(self, events: int, cb: Callable[..., None], opaque: Any) -> None:
-        """virStreamEventAddCallback (libvirt 0.7.2): cb(stream, events, opaque) from the event loop.
+        """virStreamEventAddCallback (libvirt 0.7.2): cb(stream, events, opaque).
 
         :param events: VIR_STREAM_EVENT_*
         """
@@ -143,21 +143,21 @@ class virStream(Owned):
                 raise libvirtError("cannot use recvAll with nonblocking stream")
             if not got:
                 return
-            self._handed("recvAll", lambda data=got: handler(self, data, opaque))
+            self._handed("recvAll", handler, self, got, opaque)
 
     def sendAll(self, handler: Callable[..., Any], opaque: Any) -> None:
         """Sends what handler(stream, size, opaque) gives until it gives nothing."""
         while True:
-            got = self._handed("sendAll", lambda: handler(self, BUFFER, opaque))
+            got = self._handed("sendAll", handler, self, BUFFER, opaque)
             if not got:
                 return
             if self.send(got) == WOULD_BLOCK:
                 raise libvirtError("cannot use sendAll with nonblocking stream")
 
-    def _handed(self, name: str, run: Callable[[], Any]) -> Any:
+    def _handed(self, name: str, handler: Callable[..., Any], *args: Any) -> Any:
         """What a handler returned; the stream is dropped when it fails in whatever way."""
         try:
-            result = run()
+            result = handler(*args)
             if isinstance(result, int) and result < 0:
                 raise RuntimeError(f"{name} handler returned {result}")
         except BaseException:
@@ -182,9 +182,9 @@ class virStream(Owned):
                 raise libvirtError("cannot use sparseRecvAll with nonblocking stream")
             if got == IN_HOLE:
                 length = self.recvHole()
-                self._handed("holeHandler", lambda n=length: holeHandler(self, n, opaque))
+                self._handed("holeHandler", holeHandler, self, length, opaque)
             elif got:
-                self._handed("sparseRecvAll", lambda data=got: handler(self, data, opaque))
+                self._handed("sparseRecvAll", handler, self, got, opaque)
             else:
                 return
 
@@ -203,10 +203,10 @@ class virStream(Owned):
             in_data, length = holeHandler(self, opaque)
             if not in_data and length > 0:
                 self.sendHole(length)
-                self._handed("skipHandler", lambda n=length: skipHandler(self, n, opaque))
+                self._handed("skipHandler", skipHandler, self, length, opaque)
                 continue
             want = min(BUFFER, length)
-            got = self._handed("sparseSendAll", lambda n=want: handler(self, n, opaque))
+            got = self._handed("sparseSendAll", handler, self, want, opaque)
             if not got:
                 return
             if self.send(got) == WOULD_BLOCK:

@@ -8,7 +8,7 @@ _HEX = frozenset("0123456789abcdefABCDEF")
 
 
 def parse(text: str) -> bytes | None:
-    """Sixteen bytes from text with "-" and blanks anywhere between pairs of digits; None for others."""
+    """Sixteen bytes from text with "-" and blanks between pairs of digits; None for others."""
     digits: list[str] = []
     for char in text.strip(_SPACE):
         if char in _HEX:

@@ -79,7 +79,9 @@ class Dispatchers(Base):
         reason: int,
         cbData: dict[str, Any],
     ) -> int:
-        cbData["cb"](self, virDomain(self, dom), oldSrcPath, newSrcPath, devAlias, reason, cbData["opaque"])
+        cbData["cb"](
+            self, virDomain(self, dom), oldSrcPath, newSrcPath, devAlias, reason, cbData["opaque"]
+        )
         return 0
 
     def _dispatchDomainEventGenericCallback(self, dom: Any, cbData: dict[str, Any]) -> int:
@@ -96,7 +98,16 @@ class Dispatchers(Base):
         subject: Any,
         cbData: dict[str, Any],
     ) -> int:
-        cbData["cb"](self, virDomain(self, dom), phase, localAddr, remoteAddr, authScheme, subject, cbData["opaque"])
+        cbData["cb"](
+            self,
+            virDomain(self, dom),
+            phase,
+            localAddr,
+            remoteAddr,
+            authScheme,
+            subject,
+            cbData["opaque"],
+        )
         return 0
 
     def _dispatchDomainEventIOErrorCallback(
@@ -119,7 +130,9 @@ class Dispatchers(Base):
         reason: int,
         cbData: dict[str, Any],
     ) -> int:
-        cbData["cb"](self, virDomain(self, dom), srcPath, devAlias, action, reason, cbData["opaque"])
+        cbData["cb"](
+            self, virDomain(self, dom), srcPath, devAlias, action, reason, cbData["opaque"]
+        )
         return 0
 
     def _dispatchDomainEventJobCompletedCallback(

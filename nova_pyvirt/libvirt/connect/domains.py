@@ -3,13 +3,14 @@
 
 from typing import Any
 
-from nova_pyvirt.libvirt.call import Int, List, Ref, Refs, Str, Strs, as_dict, as_list, bind, fail, fail
-from nova_pyvirt.libvirt.lookup import by_uuid, uuid_of
+from nova_pyvirt.errors import Code, From, error, libvirtError
+from nova_pyvirt.libvirt.call import Int, List, Ref, Refs, Str, Strs, as_dict, as_list, bind, fail
+from nova_pyvirt.libvirt.connect.base import Base
 from nova_pyvirt.libvirt.domain import virDomain
 from nova_pyvirt.libvirt.handle import Handle
-from nova_pyvirt.errors import Code, From, error, libvirtError
+from nova_pyvirt.libvirt.lookup import by_uuid, uuid_of
 from nova_pyvirt.libvirt.refs import ref_of
-from nova_pyvirt.libvirt.connect.base import Base
+
 
 def _stats(handle: Handle, result: Any) -> list[tuple[Handle, dict[str, Any]]]:
     conn = handle.conn
@@ -109,7 +110,9 @@ class Domains(Base):
         """virConnectDomainXMLToNative (libvirt 0.6.4; connect:write)."""
         return _CONNECT_DOMAIN_XML_TO_NATIVE(self, nativeFormat, domainXml, flags)
 
-    def getAllDomainStats(self, stats: int = 0, flags: int = 0) -> list[tuple[virDomain, dict[str, Any]]]:
+    def getAllDomainStats(
+        self, stats: int = 0, flags: int = 0
+    ) -> list[tuple[virDomain, dict[str, Any]]]:
         """virConnectGetAllDomainStats (libvirt 1.2.8; connect:search-domains, domain:read).
 
         :param stats: VIR_DOMAIN_STATS_*, 0 = all

@@ -84,7 +84,7 @@ class Events(Dispatchers):
     def domainEventRegisterAny(
         self, dom: Any, eventID: int, cb: Callable[..., Any], opaque: Any
     ) -> int:
-        """virConnectDomainEventRegisterAny: events of domains, called by the event loop.
+        """virConnectDomainEventRegisterAny: events of domains.
 
         :param dom: the only one whose events are wanted, None = all
         :param eventID: VIR_DOMAIN_EVENT_ID_*
@@ -107,7 +107,7 @@ class Events(Dispatchers):
     def networkEventRegisterAny(
         self, net: Any, eventID: int, cb: Callable[..., Any], opaque: Any
     ) -> int:
-        """virConnectNetworkEventRegisterAny: events of virtual networks, called by the event loop.
+        """virConnectNetworkEventRegisterAny: events of virtual networks.
 
         :param net: the only one whose events are wanted, None = all
         :param eventID: VIR_NETWORK_EVENT_ID_*
@@ -130,7 +130,7 @@ class Events(Dispatchers):
     def storagePoolEventRegisterAny(
         self, pool: Any, eventID: int, cb: Callable[..., Any], opaque: Any
     ) -> int:
-        """virConnectStoragePoolEventRegisterAny: events of storage pools, called by the event loop.
+        """virConnectStoragePoolEventRegisterAny: events of storage pools.
 
         :param pool: the only one whose events are wanted, None = all
         :param eventID: VIR_STORAGE_POOL_EVENT_ID_*
@@ -140,7 +140,9 @@ class Events(Dispatchers):
         _check_event(STORAGE_POOL, eventID, "virConnectStoragePoolEventRegisterAny")
         _STORAGE_POOL_REGISTER(self, pool, eventID, cb, opaque)
         data = {"cb": cb, "conn": self, "opaque": opaque}
-        number = _add(self, STORAGE_POOL, pool, eventID, data, "virConnectStoragePoolEventRegisterAny")
+        number = _add(
+            self, STORAGE_POOL, pool, eventID, data, "virConnectStoragePoolEventRegisterAny"
+        )
         self.__dict__.setdefault(STORAGE_POOL.attribute, {})[number] = opaque
         return number
 
@@ -153,7 +155,7 @@ class Events(Dispatchers):
     def nodeDeviceEventRegisterAny(
         self, dev: Any, eventID: int, cb: Callable[..., Any], opaque: Any
     ) -> int:
-        """virConnectNodeDeviceEventRegisterAny: events of devices of the host, called by the event loop.
+        """virConnectNodeDeviceEventRegisterAny: events of devices of the host.
 
         :param dev: the only one whose events are wanted, None = all
         :param eventID: VIR_NODE_DEVICE_EVENT_ID_*
@@ -176,7 +178,7 @@ class Events(Dispatchers):
     def secretEventRegisterAny(
         self, secret: Any, eventID: int, cb: Callable[..., Any], opaque: Any
     ) -> int:
-        """virConnectSecretEventRegisterAny: events of secrets, called by the event loop.
+        """virConnectSecretEventRegisterAny: events of secrets.
 
         :param secret: the only one whose events are wanted, None = all
         :param eventID: VIR_SECRET_EVENT_ID_*

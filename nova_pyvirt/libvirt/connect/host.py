@@ -5,13 +5,26 @@ from collections.abc import Sequence
 from operator import index
 from typing import Any, Final
 
-from nova_pyvirt.libvirt.call import typed, Dict, Int, List, Str, Strs, Tuple, as_dict, as_list, as_tuple, bind, checked
+from nova_pyvirt.api import row
+from nova_pyvirt.libvirt.call import (
+    Dict,
+    Int,
+    List,
+    Str,
+    Strs,
+    Tuple,
+    as_dict,
+    as_list,
+    as_tuple,
+    bind,
+    checked,
+    typed,
+)
+from nova_pyvirt.libvirt.checks import Test, refuse
+from nova_pyvirt.libvirt.connect.base import Base
 from nova_pyvirt.libvirt.convert import check_dict, cpu_list, hinted, like
 from nova_pyvirt.libvirt.handle import ConnectionHandle, Handle
-from nova_pyvirt.api import row
-from nova_pyvirt.libvirt.checks import Test, refuse
 from nova_pyvirt.util import typed as kinds
-from nova_pyvirt.libvirt.connect.base import Base
 
 _IDENTITY: Final[dict[str, type]] = {"process-id": kinds.LLong}
 

@@ -2,8 +2,8 @@
 """Network interfaces of the host."""
 
 from nova_pyvirt.libvirt.call import Int, Ref, Refs, Strs, bind
-from nova_pyvirt.libvirt.interface import virInterface
 from nova_pyvirt.libvirt.connect.base import Base
+from nova_pyvirt.libvirt.interface import virInterface
 
 _INTERFACE_LOOKUP_BY_NAME: Ref = bind("virInterfaceLookupByName")
 _INTERFACE_LOOKUP_BY_MAC_STRING: Ref = bind("virInterfaceLookupByMACString")

@@ -2,9 +2,9 @@
 """Virtual networks."""
 
 from nova_pyvirt.libvirt.call import Int, Ref, Refs, Strs, bind
+from nova_pyvirt.libvirt.connect.base import Base
 from nova_pyvirt.libvirt.lookup import by_uuid, uuid_of
 from nova_pyvirt.libvirt.network import virNetwork
-from nova_pyvirt.libvirt.connect.base import Base
 
 _NETWORK_LOOKUP_BY_NAME: Ref = bind("virNetworkLookupByName")
 _NETWORK_LOOKUP_BY_UUID: Ref = bind("virNetworkLookupByUUID")
@@ -32,7 +32,9 @@ class Networks(Base):
 
         :param uuid: sixteen bytes
         """
-        return virNetwork(self, _NETWORK_LOOKUP_BY_UUID(self, by_uuid(uuid, "virNetworkLookupByUUID")))
+        return virNetwork(
+            self, _NETWORK_LOOKUP_BY_UUID(self, by_uuid(uuid, "virNetworkLookupByUUID"))
+        )
 
     def networkLookupByUUIDString(self, uuidstr: str) -> virNetwork:
         """virNetworkLookupByUUIDString (libvirt 0.2.0; network:getattr)."""

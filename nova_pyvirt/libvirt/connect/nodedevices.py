@@ -2,8 +2,8 @@
 """Devices of the host."""
 
 from nova_pyvirt.libvirt.call import Int, Ref, Refs, Strs, bind
-from nova_pyvirt.libvirt.nodedev import virNodeDevice
 from nova_pyvirt.libvirt.connect.base import Base
+from nova_pyvirt.libvirt.nodedev import virNodeDevice
 
 _NODE_DEVICE_LOOKUP_BY_NAME: Ref = bind("virNodeDeviceLookupByName")
 _NODE_DEVICE_LOOKUP_SCSI_HOST_BY_WWN: Ref = bind("virNodeDeviceLookupSCSIHostByWWN")

@@ -2,10 +2,10 @@
 """Network filters and their bindings."""
 
 from nova_pyvirt.libvirt.call import Int, Ref, Refs, Strs, bind
+from nova_pyvirt.libvirt.connect.base import Base
 from nova_pyvirt.libvirt.lookup import by_uuid, uuid_of
 from nova_pyvirt.libvirt.nwfilter import virNWFilter
 from nova_pyvirt.libvirt.nwfilterbinding import virNWFilterBinding
-from nova_pyvirt.libvirt.connect.base import Base
 
 _NW_FILTER_LOOKUP_BY_NAME: Ref = bind("virNWFilterLookupByName")
 _NW_FILTER_LOOKUP_BY_UUID: Ref = bind("virNWFilterLookupByUUID")
@@ -32,7 +32,9 @@ class NWFilters(Base):
 
         :param uuid: sixteen bytes
         """
-        return virNWFilter(self, _NW_FILTER_LOOKUP_BY_UUID(self, by_uuid(uuid, "virNWFilterLookupByUUID")))
+        return virNWFilter(
+            self, _NW_FILTER_LOOKUP_BY_UUID(self, by_uuid(uuid, "virNWFilterLookupByUUID"))
+        )
 
     def nwfilterLookupByUUIDString(self, uuidstr: str) -> virNWFilter:
         """virNWFilterLookupByUUIDString (libvirt 0.8.0; nwfilter:getattr)."""
@@ -69,6 +71,7 @@ class NWFilters(Base):
 
     def listAllNWFilterBindings(self, flags: int = 0) -> list[virNWFilterBinding]:
         """virConnectListAllNWFilterBindings (libvirt 4.5.0; connect:search-nwfilter-bindings)."""
-        return [virNWFilterBinding(self, ref) for ref in _CONNECT_LIST_ALL_NW_FILTER_BINDINGS(
-            self, flags
-        )]
+        return [
+            virNWFilterBinding(self, ref)
+            for ref in _CONNECT_LIST_ALL_NW_FILTER_BINDINGS(self, flags)
+        ]

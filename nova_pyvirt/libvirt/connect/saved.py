@@ -4,9 +4,9 @@
 from typing import Any
 
 from nova_pyvirt.libvirt.call import Int, Str, bind
+from nova_pyvirt.libvirt.connect.base import Base
 from nova_pyvirt.libvirt.convert import hinted
 from nova_pyvirt.libvirt.domain.save import absolute
-from nova_pyvirt.libvirt.connect.base import Base
 
 _DOMAIN_RESTORE: Int = bind("virDomainRestore")
 _DOMAIN_RESTORE_FLAGS: Int = bind("virDomainRestoreFlags")

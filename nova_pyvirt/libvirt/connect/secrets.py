@@ -2,9 +2,9 @@
 """Secrets."""
 
 from nova_pyvirt.libvirt.call import Int, Ref, Refs, Strs, bind
+from nova_pyvirt.libvirt.connect.base import Base
 from nova_pyvirt.libvirt.lookup import by_uuid, uuid_of
 from nova_pyvirt.libvirt.secret import virSecret
-from nova_pyvirt.libvirt.connect.base import Base
 
 _SECRET_LOOKUP_BY_UUID: Ref = bind("virSecretLookupByUUID")
 _SECRET_LOOKUP_BY_UUID_STRING: Ref = bind("virSecretLookupByUUIDString", args="uuid:O")

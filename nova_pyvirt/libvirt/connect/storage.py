@@ -2,10 +2,10 @@
 """Storage pools and volumes."""
 
 from nova_pyvirt.libvirt.call import Int, Ref, Refs, Str, Strs, bind
+from nova_pyvirt.libvirt.connect.base import Base
 from nova_pyvirt.libvirt.lookup import by_uuid, uuid_of
 from nova_pyvirt.libvirt.storagepool import virStoragePool
 from nova_pyvirt.libvirt.storagevol import virStorageVol
-from nova_pyvirt.libvirt.connect.base import Base
 
 _STORAGE_POOL_LOOKUP_BY_NAME: Ref = bind("virStoragePoolLookupByName")
 _STORAGE_POOL_LOOKUP_BY_UUID: Ref = bind("virStoragePoolLookupByUUID")
@@ -36,7 +36,9 @@ class Storage(Base):
 
         :param uuid: sixteen bytes
         """
-        return virStoragePool(self, _STORAGE_POOL_LOOKUP_BY_UUID(self, by_uuid(uuid, "virStoragePoolLookupByUUID")))
+        return virStoragePool(
+            self, _STORAGE_POOL_LOOKUP_BY_UUID(self, by_uuid(uuid, "virStoragePoolLookupByUUID"))
+        )
 
     def storagePoolLookupByUUIDString(self, uuidstr: str) -> virStoragePool:
         """virStoragePoolLookupByUUIDString (libvirt 0.4.1; storage-pool:getattr)."""

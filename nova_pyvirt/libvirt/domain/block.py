@@ -3,10 +3,8 @@
 
 from typing import Any
 
-from nova_pyvirt.libvirt.call import Bytes, Dict, Int, List, bind
-from nova_pyvirt.libvirt.convert import check_dict, like
-from nova_pyvirt.libvirt.call import typed
-from nova_pyvirt.libvirt.convert import hinted
+from nova_pyvirt.libvirt.call import Bytes, Dict, Int, List, bind, typed
+from nova_pyvirt.libvirt.convert import check_dict, hinted, like
 from nova_pyvirt.libvirt.domain.shapes import pairs
 from nova_pyvirt.libvirt.objects import Owned
 
@@ -44,7 +42,7 @@ class Block(Owned):
     def setBlockIoTune(self, disk: str, params: dict[str, Any], flags: int = 0) -> int:
         """virDomainSetBlockIoTune (libvirt 0.9.8).
 
-        :param params: some of what :meth:`blockIoTune` shows: that is read first, with the same flags
+        :param params: some of what :meth:`blockIoTune` shows: read first
         :raises LookupError: `params` is empty or has a name that was not read
         :raises TypeError: a value has another type
         """

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Block jobs and backups."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
-from nova_pyvirt.libvirt.call import Dict, Int, Str, bind
-from nova_pyvirt.libvirt.convert import hinted
-from nova_pyvirt.util import typed
-from nova_pyvirt.libvirt.domain.shapes import block_job
-from collections.abc import Sequence
 from nova_pyvirt.api import row
 from nova_pyvirt.api.constants import flags as flags_of
+from nova_pyvirt.libvirt.call import Dict, Int, Str, bind
 from nova_pyvirt.libvirt.checks import refuse
+from nova_pyvirt.libvirt.convert import hinted
+from nova_pyvirt.libvirt.domain.shapes import block_job
 from nova_pyvirt.libvirt.handle import ConnectionHandle
 from nova_pyvirt.libvirt.objects import Owned
+from nova_pyvirt.util import typed
 
 _COPY: Final = flags_of("VIR_DOMAIN_BLOCK_REBASE_COPY")
 _COPY_ONLY: Final = flags_of(

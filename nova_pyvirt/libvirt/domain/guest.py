@@ -5,15 +5,17 @@ from operator import index
 from typing import Any
 
 from nova_pyvirt.libvirt.call import Dict, Int, List, Str, Strs, bind
-from nova_pyvirt.libvirt.domain.shapes import filesystems, interfaces, time as time_shape
+from nova_pyvirt.libvirt.domain.shapes import filesystems, interfaces
+from nova_pyvirt.libvirt.domain.shapes import time as time_shape
 from nova_pyvirt.libvirt.objects import Owned
+
 
 def _split_time(time: Any) -> tuple[int, int]:
     """Seconds and nanoseconds of a dict, (0, 0) of None."""
     if time is None:
         return 0, 0
     if not isinstance(time, dict):
-        raise TypeError("time must be a dictionary with values for \"seconds\" and \"nseconds\"")
+        raise TypeError('time must be a dictionary with values for "seconds" and "nseconds"')
     if "seconds" not in time:
         raise LookupError("Dictionary must contains 'seconds'")
     if set(time) - {"seconds", "nseconds"}:

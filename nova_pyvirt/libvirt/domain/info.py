@@ -3,10 +3,10 @@
 
 from typing import Any
 
-from nova_pyvirt.libvirt.call import Int, List, Str, Strs, as_list, bind
-from nova_pyvirt.libvirt.refs import ref_of
 from nova_pyvirt.libvirt import uuids
+from nova_pyvirt.libvirt.call import Int, List, Str, Strs, as_list, bind
 from nova_pyvirt.libvirt.objects import Owned
+from nova_pyvirt.libvirt.refs import ref_of
 
 _DOMAIN_GET_OS_TYPE: Str = bind("virDomainGetOSType")
 _DOMAIN_GET_INFO: List = bind("virDomainGetInfo")
@@ -27,7 +27,7 @@ class Info(Owned):
         return name
 
     def ID(self) -> int:
-        """The id when the object was made or the domain last started with it; -1: it did not run."""
+        """The id when the object was made, or when it last started the domain; -1: none."""
         number: int = ref_of(self, "virDomainGetID").id
         return number
 

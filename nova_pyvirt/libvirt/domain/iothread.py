@@ -6,8 +6,8 @@ from typing import Any, Final
 from nova_pyvirt.libvirt.call import Int, List, as_list, bind
 from nova_pyvirt.libvirt.convert import cpu_bytes, cpu_list, hinted
 from nova_pyvirt.libvirt.domain.hostcpus import host_cpus
-from nova_pyvirt.util import typed
 from nova_pyvirt.libvirt.objects import Owned
+from nova_pyvirt.util import typed
 
 _GET_IO_THREAD_INFO: List = bind("virDomainGetIOThreadInfo", as_list)
 _HINTS: Final[dict[str, type]] = {
@@ -27,7 +27,7 @@ class IOThread(Owned):
     """Methods of virDomain."""
 
     def ioThreadInfo(self, flags: int = 0) -> list[tuple[int, list[bool]]]:
-        """virDomainGetIOThreadInfo (libvirt 1.2.14; domain:read): id, host CPUs it may use, of each."""
+        """virDomainGetIOThreadInfo (libvirt 1.2.14; domain:read): id and host CPUs of each."""
         cpus = host_cpus(self)
         return [(number, cpu_list(m, cpus)) for number, m in _GET_IO_THREAD_INFO(self, flags)]
 

@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starting, pausing, stopping, removing a domain."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
+from nova_pyvirt.api import constant, row
+from nova_pyvirt.errors import Code, From, error, libvirtError
 from nova_pyvirt.libvirt.call import Int, bind
-from nova_pyvirt.libvirt.domain.shapes import started
-from collections.abc import Sequence
-from nova_pyvirt.api import row, constant
-from nova_pyvirt.errors import Code, From, error
 from nova_pyvirt.libvirt.checks import refuse
+from nova_pyvirt.libvirt.domain.shapes import started
 from nova_pyvirt.libvirt.handle import ConnectionHandle
-from nova_pyvirt.errors import libvirtError
 from nova_pyvirt.libvirt.objects import Owned
 
 _MAX_KEYS: Final = 16

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A domain's memory: size, statistics, contents."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from nova_pyvirt.libvirt.call import Bytes, Dict, Int, bind
-from nova_pyvirt.libvirt.convert import check_dict, like
-from nova_pyvirt.libvirt.call import typed
-from collections.abc import Sequence
 from nova_pyvirt.errors import Code, From, error
-from nova_pyvirt.libvirt.handle import ConnectionHandle
+from nova_pyvirt.libvirt.call import Bytes, Dict, Int, bind, typed
+from nova_pyvirt.libvirt.convert import check_dict, like
 from nova_pyvirt.libvirt.domain.shapes import memory_stats
+from nova_pyvirt.libvirt.handle import ConnectionHandle
 from nova_pyvirt.libvirt.objects import Owned
 
 _TOO_LARGE = (2**63 - 1) // 1024
@@ -66,7 +65,7 @@ class Memory(Owned):
     def setMemoryParameters(self, params: dict[str, Any], flags: int = 0) -> int:
         """virDomainSetMemoryParameters (libvirt 0.8.5).
 
-        :param params: some of what :meth:`memoryParameters` shows: that is read first, with the same flags
+        :param params: some of what :meth:`memoryParameters` shows: read first
         :raises LookupError: `params` is empty or has a name that was not read
         :raises TypeError: a value has another type
         """

@@ -154,9 +154,7 @@ class Managed:
 
     def _begin(self) -> str:
         flags = self._flags | self._protection
-        self._cookie, xml = self._on_source(
-            "domain_migrate_begin3_params", self._params, flags
-        )
+        self._cookie, xml = self._on_source("domain_migrate_begin3_params", self._params, flags)
         return str(xml)
 
     def _prepare(self) -> None:

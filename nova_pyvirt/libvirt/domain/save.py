@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """A domain's state in files: save, managed save, core dump."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from nova_pyvirt.libvirt.call import Int, Str, bind
-from collections.abc import Sequence
 from nova_pyvirt.api import constant, row
+from nova_pyvirt.libvirt.call import Int, Str, bind
 from nova_pyvirt.libvirt.checks import refuse
-from nova_pyvirt.libvirt.handle import ConnectionHandle
 from nova_pyvirt.libvirt.convert import hinted
-from nova_pyvirt.util.native import os
+from nova_pyvirt.libvirt.handle import ConnectionHandle
 from nova_pyvirt.libvirt.objects import Owned
+from nova_pyvirt.util.native import os
+
 
 def absolute(path: Any) -> Any:
     """A path as the driver, whose directory may be another, understands it."""

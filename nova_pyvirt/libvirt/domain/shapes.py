@@ -27,7 +27,9 @@ def started(handle: Handle, result: Any) -> int:
 
 def memory_stats(handle: Handle, result: Any) -> dict[str, int]:
     """(tag, value) pairs by the tag's name."""
-    return {_MEMORY_STATS[tag]: value for tag, value in dict(result).items() if tag in _MEMORY_STATS}
+    return {
+        _MEMORY_STATS[tag]: value for tag, value in dict(result).items() if tag in _MEMORY_STATS
+    }
 
 
 def pairs(handle: Handle, result: Any) -> dict[str, int]:

@@ -3,8 +3,8 @@
 
 from nova_pyvirt.libvirt.call import Int, Ref, Refs, Strs, bind
 from nova_pyvirt.libvirt.checkpoint import virDomainCheckpoint
-from nova_pyvirt.libvirt.snapshot import virDomainSnapshot
 from nova_pyvirt.libvirt.objects import Owned
+from nova_pyvirt.libvirt.snapshot import virDomainSnapshot
 
 _DOMAIN_SNAPSHOT_CREATE_XML: Ref = bind("virDomainSnapshotCreateXML")
 _DOMAIN_SNAPSHOT_CURRENT: Ref = bind("virDomainSnapshotCurrent")

@@ -3,8 +3,7 @@
 
 from typing import Any
 
-from nova_pyvirt.libvirt.call import as_dict, Dict, Int, Tuple, as_tuple, bind
-from collections.abc import Callable
+from nova_pyvirt.libvirt.call import Dict, Int, List, Tuple, as_dict, as_tuple, bind
 from nova_pyvirt.libvirt.handle import Handle
 from nova_pyvirt.libvirt.objects import Owned
 
@@ -13,14 +12,14 @@ _DOMAIN_BLOCK_STATS_FLAGS: Dict = bind("virDomainBlockStatsFlags")
 _DOMAIN_INTERFACE_STATS: Tuple = bind("virDomainInterfaceStats", as_tuple)
 
 
-def _cpu_stats(handle: Handle, result: Any) -> Any:
-    """The number of CPUs, or the parameters of each."""
-    return result if isinstance(result, int) else [as_dict(handle, one) for one in result]
+def _cpu_stats(handle: Handle, result: Any) -> list[dict[str, Any]]:
+    """The parameters of each CPU."""
+    return [as_dict(handle, one) for one in result]
 
 
-_GET_CPU_STATS: Callable[..., Any] = bind(
-    "virDomainGetCPUStats", _cpu_stats, args="start_cpu:i ncpus:I flags:I"
-)
+_CPU_ARGS = "start_cpu:i ncpus:I flags:I"
+_CPUS: Int = bind("virDomainGetCPUStats", args=_CPU_ARGS)
+_GET_CPU_STATS: List = bind("virDomainGetCPUStats", _cpu_stats, args=_CPU_ARGS)
 _DOMAIN_START_DIRTY_RATE_CALC: Int = bind("virDomainStartDirtyRateCalc")
 
 
@@ -46,7 +45,7 @@ class Stats(Owned):
         """
         if total:
             return _GET_CPU_STATS(self, -1, 1, flags)
-        return _GET_CPU_STATS(self, 0, _GET_CPU_STATS(self, 0, 0, flags), flags)
+        return _GET_CPU_STATS(self, 0, _CPUS(self, 0, 0, flags), flags)
 
     def startDirtyRateCalc(self, seconds: int, flags: int = 0) -> int:
         """virDomainStartDirtyRateCalc (libvirt 7.2.0; domain:write)."""

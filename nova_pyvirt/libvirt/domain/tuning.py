@@ -3,9 +3,8 @@
 
 from typing import Any
 
-from nova_pyvirt.libvirt.call import Dict, Int, Tuple, as_tuple, bind
+from nova_pyvirt.libvirt.call import Dict, Int, Tuple, as_tuple, bind, typed
 from nova_pyvirt.libvirt.convert import check_dict, like
-from nova_pyvirt.libvirt.call import typed
 from nova_pyvirt.libvirt.objects import Owned
 
 _DOMAIN_GET_SCHEDULER_TYPE: Tuple = bind("virDomainGetSchedulerType", as_tuple)
@@ -13,7 +12,9 @@ _DOMAIN_GET_SCHEDULER_PARAMETERS: Dict = bind("virDomainGetSchedulerParameters")
 _DOMAIN_GET_SCHEDULER_PARAMETERS_FLAGS: Dict = bind("virDomainGetSchedulerParametersFlags")
 _OLD_DOMAIN_GET_SCHEDULER_PARAMETERS: Dict = bind("virDomainGetSchedulerParameters", typed)
 _DOMAIN_SET_SCHEDULER_PARAMETERS: Int = bind("virDomainSetSchedulerParameters")
-_OLD_DOMAIN_GET_SCHEDULER_PARAMETERS_FLAGS: Dict = bind("virDomainGetSchedulerParametersFlags", typed)
+_OLD_DOMAIN_GET_SCHEDULER_PARAMETERS_FLAGS: Dict = bind(
+    "virDomainGetSchedulerParametersFlags", typed
+)
 _DOMAIN_SET_SCHEDULER_PARAMETERS_FLAGS: Int = bind("virDomainSetSchedulerParametersFlags")
 _DOMAIN_GET_BLKIO_PARAMETERS: Dict = bind("virDomainGetBlkioParameters")
 _OLD_DOMAIN_GET_BLKIO_PARAMETERS: Dict = bind("virDomainGetBlkioParameters", typed)
@@ -47,7 +48,7 @@ class Tuning(Owned):
     def setSchedulerParameters(self, params: dict[str, Any]) -> int:
         """virDomainSetSchedulerParameters (libvirt 0.2.3).
 
-        :param params: some of what :meth:`schedulerParameters` shows: that is read first, with the same flags
+        :param params: some of what :meth:`schedulerParameters` shows: read first
         :raises LookupError: `params` is empty or has a name that was not read
         :raises TypeError: a value has another type
         """
@@ -58,7 +59,7 @@ class Tuning(Owned):
     def setSchedulerParametersFlags(self, params: dict[str, Any], flags: int = 0) -> int:
         """virDomainSetSchedulerParametersFlags (libvirt 0.9.2).
 
-        :param params: some of what :meth:`schedulerParametersFlags` shows: that is read first, with the same flags
+        :param params: some of what :meth:`schedulerParametersFlags` shows: read first
         :raises LookupError: `params` is empty or has a name that was not read
         :raises TypeError: a value has another type
         """
@@ -73,7 +74,7 @@ class Tuning(Owned):
     def setBlkioParameters(self, params: dict[str, Any], flags: int = 0) -> int:
         """virDomainSetBlkioParameters (libvirt 0.9.0).
 
-        :param params: some of what :meth:`blkioParameters` shows: that is read first, with the same flags
+        :param params: some of what :meth:`blkioParameters` shows: read first
         :raises LookupError: `params` is empty or has a name that was not read
         :raises TypeError: a value has another type
         """
@@ -88,7 +89,7 @@ class Tuning(Owned):
     def setNumaParameters(self, params: dict[str, Any], flags: int = 0) -> int:
         """virDomainSetNumaParameters (libvirt 0.9.9).
 
-        :param params: some of what :meth:`numaParameters` shows: that is read first, with the same flags
+        :param params: some of what :meth:`numaParameters` shows: read first
         :raises LookupError: `params` is empty or has a name that was not read
         :raises TypeError: a value has another type
         """
@@ -103,7 +104,7 @@ class Tuning(Owned):
     def setInterfaceParameters(self, device: str, params: dict[str, Any], flags: int = 0) -> int:
         """virDomainSetInterfaceParameters (libvirt 0.9.9).
 
-        :param params: some of what :meth:`interfaceParameters` shows: that is read first, with the same flags
+        :param params: some of what :meth:`interfaceParameters` shows: read first
         :raises LookupError: `params` is empty or has a name that was not read
         :raises TypeError: a value has another type
         """
@@ -118,7 +119,7 @@ class Tuning(Owned):
     def setPerfEvents(self, params: dict[str, Any], flags: int = 0) -> int:
         """virDomainSetPerfEvents (libvirt 1.3.3).
 
-        :param params: some of what :meth:`perfEvents` shows: that is read first, with the same flags
+        :param params: some of what :meth:`perfEvents` shows: read first
         :raises LookupError: `params` is empty or has a name that was not read
         :raises TypeError: a value has another type
         """

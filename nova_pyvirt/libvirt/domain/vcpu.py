@@ -3,7 +3,18 @@
 
 from typing import Any
 
-from nova_pyvirt.libvirt.call import typed, Bytes, Dict, Int, List, Tuple, as_dict, as_list, as_tuple, bind
+from nova_pyvirt.libvirt.call import (
+    Bytes,
+    Dict,
+    Int,
+    List,
+    Tuple,
+    as_dict,
+    as_list,
+    as_tuple,
+    bind,
+    typed,
+)
 from nova_pyvirt.libvirt.convert import cpu_bytes, cpu_list
 from nova_pyvirt.libvirt.domain.hostcpus import host_cpus
 from nova_pyvirt.libvirt.objects import Owned
@@ -57,7 +68,7 @@ class Vcpu(Owned):
     def vcpus(self) -> tuple[list[tuple[int, int, int, int]], list[tuple[bool, ...]]]:
         """virDomainGetVcpus (libvirt 0.1.4; domain:read).
 
-        :returns: (number, VIR_VCPU_*, CPU time in ns, host CPU) of each, and the host CPUs each may use
+        :returns: (number, VIR_VCPU_*, CPU time in ns, host CPU) of each; the CPUs each may use
         """
         cpus = host_cpus(self)
         info, maps = _GET_VCPUS(self)

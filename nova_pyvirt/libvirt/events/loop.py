@@ -45,7 +45,9 @@ class UserLoop:
         return 0
 
     def add_timeout(self, interval: int, callback: TimeoutCallback, opaque: Any) -> int:
-        return int(self._add_timeout(interval, _eventInvokeTimeoutCallback, (callback, opaque, None)))
+        return int(
+            self._add_timeout(interval, _eventInvokeTimeoutCallback, (callback, opaque, None))
+        )
 
     def remove_timeout(self, timer: int) -> int:
         self._remove_timeout(timer)
