@@ -82,6 +82,6 @@ def read_status(path: str) -> Status:
     if root.tag != "domstatus" or domain is None or state is None or not pid.isdigit():
         raise ValueError(f"{path}: not a domain status file")
     private = [node for node in root if isinstance(node.tag, str) and node is not domain]
-    definition = Domain.parse(etree.tostring(domain))
+    definition = Domain.load(etree.tostring(domain))
     reason = states.parse_reason(state, root.get("reason", ""))
     return Status(state, reason, int(pid), private, definition)
