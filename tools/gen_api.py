@@ -63,6 +63,33 @@ SECURE = {
     "virDomainCheckpointGetXMLDesc": "VIR_DOMAIN_CHECKPOINT_XML_SECURE",
     "virDomainManagedSaveGetXMLDesc": "VIR_DOMAIN_SAVE_IMAGE_XML_SECURE",
 }
+#: arguments that may not be None, where the prototype says nothing
+STRICT = {
+    ("virConnectGetCPUModelNames", "arch"),
+    ("virDomainAuthorizedSSHKeysGet", "user"),
+    ("virDomainAuthorizedSSHKeysSet", "user"),
+}
+#: calls that libvirt-python begins with another: its name is in errors about the object
+FIRST = {
+    "virConnectListDomains": "virConnectNumOfDomains",
+    "virConnectListDefinedDomains": "virConnectNumOfDefinedDomains",
+    "virConnectListNetworks": "virConnectNumOfNetworks",
+    "virConnectListDefinedNetworks": "virConnectNumOfDefinedNetworks",
+    "virConnectListStoragePools": "virConnectNumOfStoragePools",
+    "virConnectListDefinedStoragePools": "virConnectNumOfDefinedStoragePools",
+    "virConnectListInterfaces": "virConnectNumOfInterfaces",
+    "virConnectListDefinedInterfaces": "virConnectNumOfDefinedInterfaces",
+    "virConnectListNWFilters": "virConnectNumOfNWFilters",
+    "virConnectListSecrets": "virConnectNumOfSecrets",
+    "virNodeListDevices": "virNodeNumOfDevices",
+    "virNodeDeviceListCaps": "virNodeDeviceNumOfCaps",
+    "virStoragePoolListVolumes": "virStoragePoolNumOfVolumes",
+    "virDomainSnapshotListNames": "virDomainSnapshotNum",
+    "virDomainSnapshotListChildrenNames": "virDomainSnapshotNumChildren",
+    "virDomainGetSchedulerParameters": "virDomainGetSchedulerType",
+    "virDomainGetSchedulerParametersFlags": "virDomainGetSchedulerType",
+    "virDomainCreateLinux": "virDomainCreateXML",
+}
 #: macros with arguments: no constants
 NO_VALUES = frozenset(
     "LIBVIR_CHECK_VERSION VIR_COPY_CPUMAP VIR_CPU_MAPLEN VIR_CPU_USABLE VIR_CPU_USED VIR_GET_CPUMAP"
@@ -140,7 +167,7 @@ def kind(c_type: str) -> str | None:
     return "o" if c_type in OBJECTS else None
 
 
-def arguments(api: dict[str, Any], given: list[dict[str, Any]]) -> list[str]:
+def arguments(function: str, api: dict[str, Any], given: list[dict[str, Any]]) -> list[str]:
     """``python/c:kind=default`` for each argument; kind O when the binding converts it by hand."""
     names = [a["name"] for a in given]
     found = [(n, kind(t)) for n, t in api["args"]]
@@ -154,9 +181,16 @@ def arguments(api: dict[str, Any], given: list[dict[str, Any]]) -> list[str]:
     out = []
     for one, (c_name, code) in zip(given, found, strict=True):
         name = one["name"] if one["name"] == c_name else f"{one['name']}/{c_name}"
+        if (function, c_name) in STRICT:
+            code = "s"
         default = f"={one['default']}" if "default" in one else ""
         out.append(f"{name}:{code}{default}")
     return out
+
+
+def checkable(args: list[str]) -> list[str]:
+    """C names of the arguments that C sees as they were given."""
+    return [a.split(":")[0].split("/")[-1] for a in args if ":O" not in a]
 
 
 def result(api: dict[str, Any]) -> str:
@@ -195,7 +229,7 @@ def ready(data: dict[str, Any], source: Source) -> list[str]:
             continue
         fields = api["driver_fields"] or []
         slot = snake(fields[0]) if len(fields) == 1 else "-"
-        args = arguments(api, [a for a in row["args"] if a["name"] != "self"])
+        args = arguments(function, api, [a for a in row["args"] if a["name"] != "self"])
         python = f"{row['class']}.{name}" if row["class"] else f"{row['module']}.{name}"
         procs = [f"{p['program']}/{p['number']}" for p in api["procs"]]
         acls = data["c_api_11_3_0"].get(function, api)["acls"]
@@ -209,8 +243,8 @@ def ready(data: dict[str, Any], source: Source) -> list[str]:
             api["since_xml"] or api["since"] or "-",
             " ".join(":".join(x for x in a if x) for a in acls).replace("|", "+") or "-",
             source.origin(function),
-            " ".join(source.checks(function, [a.split(":")[0].split("/")[-1] for a in args]))
-            or "-",
+            " ".join(source.checks(function, checkable(args))) or "-",
+            FIRST.get(function, "-"),
         ]
         rows.append("|".join(columns))
     return rows

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """libvirt's calls as rows.
 
-A line of the data has ten columns, divided by "|" ("-" stands for nothing): C function, Python
-name, slot, arguments, result, procedures, since, ACL, origin, checks.
+A line of the data has eleven columns, divided by "|" ("-" stands for nothing): C function, Python
+name, slot, arguments, result, procedures, since, ACL, origin, checks, first.
 
 
 * Python name: ``class.method`` or ``module.function``; slot: the driver table's method.
 * arguments: ``name:kind=default``, or ``python/c:kind`` where C's name differs. Kinds: ``z`` text
-  or None, ``Z`` list of strings, ``b`` bytes, ``i`` int, ``I`` unsigned int, ``l`` unsigned long,
-  ``L`` long long, ``U`` unsigned long long, ``n`` size, ``p`` typed parameters, ``o`` object, ``O``
-  anything that is converted by hand.
+  or None, ``s`` text, ``Z`` list of strings, ``b`` bytes, ``i`` int, ``I`` unsigned int, ``l``
+  unsigned long, ``L`` long long, ``U`` unsigned long long, ``n`` size, ``p`` typed parameters,
+  ``o`` object, ``O`` anything that is converted by hand.
 * result: ``int``, ``str``, ``strs`` (list), ``list``, ``params`` (dict), ``ref:class``,
   ``refs:class``: what C's prototype tells; methods with a shape of their own make it.
 * procedures: ``program/number``; ACL: ``object:permission[:condition]``.
@@ -17,6 +17,7 @@ name, slot, arguments, result, procedures, since, ACL, origin, checks.
   ``readonlyif:ARG:FLAG``, ``readonlyis:ARG:VALUE``, ``secure:ARG:FLAGS``, ``nonnull:ARG`` (null,
   nonempty, positive, nonnegative, nonzero), ``exclusive:ARG:FLAG:FLAG``,
   ``require:ARG:FLAG:FLAGS``.
+* first: the C function that libvirt-python calls before this one, whose name errors show.
 """
 
 from collections.abc import Iterator
@@ -59,6 +60,7 @@ class Row(NamedTuple):
     acls: tuple[str, ...]
     origin: str
     checks: tuple[Check, ...]
+    first: str
 
     @property
     def readonly(self) -> bool:
@@ -103,7 +105,9 @@ def _lines() -> dict[str, str]:
 
 
 def _parse(line: str) -> Row:
-    function, python, slot, args, result, procs, since, acls, origin, checks = line.split("|")
+    function, python, slot, args, result, procs, since, acls, origin, checks, first = line.split(
+        "|"
+    )
     return Row(
         function,
         python,
@@ -115,6 +119,7 @@ def _parse(line: str) -> Row:
         tuple(_split(acls)),
         origin,
         tuple(_check(c) for c in _split(checks)),
+        "" if first == "-" else first,
     )
 
 

@@ -93,7 +93,7 @@ def _check_embed(uri: URI, driver: Driver) -> None:
         raise error(Code.NO_CONNECT, f"{uri.scheme}:///embed", domain=From.NONE)
     root = uri.params.get("root")
     if root is None:
-        raise error(Code.INVALID_ARG, "missing URI parameter 'root'", domain=From.URI)
+        raise error(Code.INVALID_ARG, "Missing URI parameter 'root'", domain=From.URI)
     if not os.path.isabs(root):
         raise error(Code.CONFIG_UNSUPPORTED, "root path must be absolute", domain=From.NONE)
 

@@ -16,6 +16,8 @@ _PATTERN = re.compile(
     rf"(?:\?(?P<query>(?:{_CHARS}|[/?\[\]])*))?"
     rf"(?:#(?P<fragment>(?:{_CHARS}|[/?])*))?"
 )
+#: a relative reference's first segment has no colon: it would be a scheme
+_COLON_FIRST = re.compile("[^/?#]*:")
 
 
 class URI(NamedTuple):
@@ -33,7 +35,7 @@ def parse(text: str) -> URI:
     :raises libvirtError: INTERNAL_ERROR of VIR_FROM_URI when it is none
     """
     found = _PATTERN.fullmatch(text)
-    if found is None:
+    if found is None or (found["scheme"] is None and _COLON_FIRST.match(text)):
         raise error(Code.INTERNAL_ERROR, f"Unable to parse URI {text}", domain=From.URI)
     params = dict(parse_qsl(found["query"] or "", keep_blank_values=True))
     server = (found["server"] or "").strip("[]")

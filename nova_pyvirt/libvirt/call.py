@@ -62,7 +62,7 @@ def _with_arguments(data: Row, args: str) -> Row:
 
 def _plain(data: Row, name: str, shape: Shape | None) -> Bound:
     """A call without arguments and checks: what is called most."""
-    function, origin = data.function, origin_of(data)
+    function, origin = data.first or data.function, origin_of(data)
 
     def call(obj: Any) -> Any:
         set_last_error(None)
@@ -84,7 +84,7 @@ def _plain(data: Row, name: str, shape: Shape | None) -> Bound:
 
 def _full(data: Row, name: str, shape: Shape | None, checks: Sequence[Test]) -> Bound:
     """A call with arguments or checks."""
-    function, origin = data.function, origin_of(data)
+    function, origin = data.first or data.function, origin_of(data)
     converters = tuple(CONVERTERS[a.kind] for a in data.args)
 
     def call(obj: Any, *given: Any) -> Any:
@@ -142,6 +142,18 @@ def checked(function: str, args: str | None = None) -> Callable[..., list[Any]]:
             report(exc, handle and handle.conn)
             raise
         return values
+
+    return call
+
+
+def quiet(bound: Bound) -> Bound:
+    """For the three calls where libvirt-python gives None instead of an exception."""
+
+    def call(obj: Any, *given: Any) -> Any:
+        try:
+            return bound(obj, *given)
+        except libvirtError:
+            return None
 
     return call
 

@@ -34,6 +34,14 @@ def string(value: Any, function: str, position: int) -> str | None:
     return value
 
 
+def not_none(value: Any, function: str, position: int) -> str:
+    """A string without NUL."""
+    if not isinstance(value, str):
+        name = "None" if value is None else type(value).__name__
+        raise TypeError(f"{function}() argument {position} must be str, not {name}")
+    return text(value)
+
+
 def unsigned(value: Any, function: str, position: int) -> int:
     """unsigned int; negative numbers become the bits they have in C, for drivers to refuse."""
     number: int = value if type(value) is int else index(value)
@@ -119,6 +127,7 @@ def anything(value: Any, function: str, position: int) -> Any:
 
 CONVERTERS: Final[dict[str, Converter]] = {
     "z": string,
+    "s": not_none,
     "Z": strings,
     "b": anything,
     "i": signed,

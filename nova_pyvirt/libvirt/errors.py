@@ -132,8 +132,6 @@ def registerErrorHandler(f: Handler | None, ctx: Any) -> int:
     :param f: gets libvirt's nine fields as a tuple
     :returns: 1
     """
-    if f is not None and not callable(f):
-        return -1
     _handlers.function = f
     _handlers.context = ctx
     return 1

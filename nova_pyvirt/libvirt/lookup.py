@@ -7,9 +7,16 @@ from nova_pyvirt.api import row
 from nova_pyvirt.errors import libvirtError, set_last_error
 from nova_pyvirt.libvirt import uuids
 from nova_pyvirt.libvirt.call import fail
-from nova_pyvirt.libvirt.checks import refuse
+from nova_pyvirt.libvirt.checks import origin_of, refuse
 from nova_pyvirt.libvirt.convert import string
 from nova_pyvirt.libvirt.errors import invalid_object
+
+
+def _raw(value: Any) -> bytes:
+    if not isinstance(value, bytes | bytearray | memoryview):
+        name = type(value).__name__
+        raise TypeError(f"a bytes-like object is required, not '{name}'")
+    return bytes(value)
 
 
 def by_uuid(uuid: Any, function: str) -> bytes:
@@ -19,15 +26,11 @@ def by_uuid(uuid: Any, function: str) -> bytes:
     """
     if isinstance(uuid, str):
         uuid = uuid.encode()
-    if not isinstance(uuid, bytes | bytearray | memoryview | None):
-        name = type(uuid).__name__
-        raise TypeError(
-            f"{function}() argument 2 must be str, read-only bytes-like object or None, not {name}"
-        )
-    if uuid is None or len(uuid) != 16:
+    raw = b"" if uuid is None else _raw(uuid)
+    if len(raw) != 16:
         set_last_error(None)
         raise libvirtError(f"{function}() failed")
-    return bytes(uuid)
+    return raw
 
 
 def uuid_of(obj: Any, text: Any, function: str) -> bytes:
@@ -39,7 +42,7 @@ def uuid_of(obj: Any, text: Any, function: str) -> bytes:
     set_last_error(None)
     data = row(function)
     if obj._o is None:
-        raise fail(obj, invalid_object(obj._kind, function, 20))
+        raise fail(obj, invalid_object(obj._kind, function, origin_of(data)))
     if value is None:
         raise fail(obj, refuse(data, "uuidstr", f"uuidstr in {function} must not be NULL"))
     uuid = uuids.parse(value)

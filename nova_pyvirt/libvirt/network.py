@@ -40,7 +40,6 @@ _NETWORK_GET_DHCP_LEASES: List = bind("virNetworkGetDHCPLeases", _leases)
 _NETWORK_GET_METADATA: Str = bind("virNetworkGetMetadata", then=check_get("virNetworkGetMetadata"))
 _NETWORK_SET_METADATA: Int = bind("virNetworkSetMetadata", then=check_set("virNetworkSetMetadata"))
 _PORT_LOOKUP_BY_UUID: Ref = bind("virNetworkPortLookupByUUID")
-_PORT_LOOKUP_BY_UUID_STRING: Ref = bind("virNetworkPortLookupByUUIDString", args="uuidstr:O")
 _NETWORK_PORT_CREATE_XML: Ref = bind("virNetworkPortCreateXML")
 _NETWORK_LIST_ALL_PORTS: Refs = bind("virNetworkListAllPorts")
 
@@ -127,7 +126,7 @@ class virNetwork(Owned):
     def portLookupByUUIDString(self, uuidstr: str) -> virNetworkPort:
         """virNetworkPortLookupByUUIDString (libvirt 5.5.0; network:read)."""
         uuid = uuid_of(self, uuidstr, "virNetworkPortLookupByUUIDString")
-        return virNetworkPort(self, _PORT_LOOKUP_BY_UUID_STRING(self, uuid))
+        return virNetworkPort(self, _PORT_LOOKUP_BY_UUID(self, uuid))
 
     def portCreateXML(self, xmldesc: str, flags: int = 0) -> virNetworkPort:
         """virNetworkPortCreateXML (libvirt 5.5.0; network-port:create)."""

@@ -83,6 +83,10 @@ class virStream(Owned):
 
     def abort(self) -> int:
         """virStreamAbort (libvirt 0.7.2): drops it."""
+        handle = self._o
+        if handle is not None and handle.ref.driver is None:
+            set_last_error(None)
+            return 0
         _call(self, "virStreamAbort", lambda d: d.abort())
         self._closed()
         return 0

@@ -4,454 +4,454 @@
 # ruff: noqa: E501
 
 ROWS = """\
-virGetVersion|libvirt.getVersion|-|name/type:z=None|int|-|0.0.3|-|NONE|-
-virConnectOpen|libvirt.open|-|name:z=None|ref:virConnect|-|0.0.3|connect:getattr|NONE|-
-virConnectOpenAuth|libvirt.openAuth|-|uri:O auth:O flags:I=0|ref:virConnect|-|0.4.0|-|NONE|-
-virConnectOpenReadOnly|libvirt.openReadOnly|-|name:z=None|ref:virConnect|-|0.0.3|-|NONE|-
-virEventAddHandle|libvirt.virEventAddHandle|-|fd:i events:i cb:O opaque:O|int|-|0.9.3|-|NONE|readonly
-virEventAddTimeout|libvirt.virEventAddTimeout|-|timeout:i cb:O opaque:O|int|-|0.9.3|-|NONE|readonly
-virEventRegisterImpl|libvirt.virEventRegisterImpl|-|addHandle:O updateHandle:O removeHandle:O addTimeout:O updateTimeout:O removeTimeout:O|int|-|0.5.0|-|NONE|readonly
-virEventRemoveHandle|libvirt.virEventRemoveHandle|-|watch:i|int|-|0.9.3|-|NONE|readonly
-virEventRemoveTimeout|libvirt.virEventRemoveTimeout|-|timer:i|int|-|0.9.3|-|NONE|readonly
-virEventUpdateHandle|libvirt.virEventUpdateHandle|-|watch:i events:i|int|-|0.9.3|-|NONE|readonly
-virEventUpdateTimeout|libvirt.virEventUpdateTimeout|-|timer:i timeout:i|int|-|0.9.3|-|NONE|readonly
-virNodeAllocPages|virConnect.allocPages|node_alloc_pages|pages:O startCell:i=0 cellCount:I=0 flags:I=0|int|remote/347|1.2.9|connect:write|DOMAIN|readonly nonzero:cellCount
-virConnectBaselineCPU|virConnect.baselineCPU|connect_baseline_cpu|xmlCPUs:Z flags:I=0|str|remote/162|0.7.7|connect:read|DOMAIN|nonnull:xmlCPUs
-virConnectBaselineHypervisorCPU|virConnect.baselineHypervisorCPU|connect_baseline_hypervisor_cpu|emulator:z arch:z machine:z virttype:z xmlCPUs:Z flags:I=0|str|remote/394|4.4.0|connect:write|DOMAIN|nonnull:xmlCPUs readonly
-virInterfaceChangeBegin|virConnect.changeBegin|interface_change_begin|flags:I=0|int|remote/220|0.9.2|connect:interface-transaction|INTERFACE|readonly
-virInterfaceChangeCommit|virConnect.changeCommit|interface_change_commit|flags:I=0|int|remote/221|0.9.2|connect:interface-transaction|INTERFACE|readonly
-virInterfaceChangeRollback|virConnect.changeRollback|interface_change_rollback|flags:I=0|int|remote/222|0.9.2|connect:interface-transaction|INTERFACE|readonly
-virConnectClose|virConnect.close|-|-|int|-|0.0.3|-|NONE|-
-virConnectCompareCPU|virConnect.compareCPU|connect_compare_cpu|xmlDesc:z flags:I=0|int|remote/158|0.7.5|connect:read|DOMAIN|nonnull:xmlDesc
-virConnectCompareHypervisorCPU|virConnect.compareHypervisorCPU|connect_compare_hypervisor_cpu|emulator:z arch:z machine:z virttype:z xmlCPU:z flags:I=0|int|remote/393|4.4.0|connect:write|DOMAIN|nonnull:xmlCPU readonly
-virDomainCreateLinux|virConnect.createLinux|domain_create_xml|xmlDesc:z flags:I=0|ref:virDomain|remote/10|0.0.3|-|DOMAIN|-
-virDomainCreateXML|virConnect.createXML|domain_create_xml|xmlDesc:z flags:I=0|ref:virDomain|remote/10|0.5.0|domain:write domain:start|DOMAIN|nonnull:xmlDesc readonly
-virDomainCreateXMLWithFiles|virConnect.createXMLWithFiles|domain_create_xml_with_files|xmlDesc:z files:O flags:I=0|ref:virDomain|remote/309|1.1.1|domain:write domain:start|DOMAIN|nonnull:xmlDesc readonly
-virDomainDefineXML|virConnect.defineXML|domain_define_xml|xml:z|ref:virDomain|remote/11|0.1.1|domain:write domain:save|DOMAIN|readonly nonnull:xml
-virDomainDefineXMLFlags|virConnect.defineXMLFlags|domain_define_xml_flags|xml:z flags:I=0|ref:virDomain|remote/350|1.2.12|domain:write domain:save|DOMAIN|readonly nonnull:xml
-virConnectDomainEventDeregister|virConnect.domainEventDeregister|connect_domain_event_deregister|cb:O|int|remote/106 remote/317|0.5.0|connect:read|DOMAIN|nonnull:cb
-virConnectDomainEventDeregisterAny|virConnect.domainEventDeregisterAny|connect_domain_event_deregister_any|callbackID:i|int|remote/168 remote/317|0.8.0|connect:read|DOMAIN|nonnegative:callbackID
-virConnectDomainEventRegister|virConnect.domainEventRegister|connect_domain_event_register|cb:O opaque:O|int|remote/105 remote/316|0.5.0|connect:search-domains|DOMAIN|nonnull:cb
-virConnectDomainEventRegisterAny|virConnect.domainEventRegisterAny|connect_domain_event_register_any|dom:o eventID:i cb:O opaque:O|int|remote/167 remote/316|0.8.0|connect:search-domains|DOMAIN|nonnull:cb nonnegative:eventID
-virDomainListGetStats|virConnect.domainListGetStats|connect_get_all_domain_stats|doms:O stats:I=0 flags:I=0|int|remote/344|1.2.8|-|DOMAIN|nonnull:doms
-virConnectDomainXMLFromNative|virConnect.domainXMLFromNative|connect_domain_xml_from_native|nativeFormat:z nativeConfig:z flags:I=0|str|remote/135|0.6.4|connect:write|DOMAIN|readonly nonnull:nativeFormat nonnull:nativeConfig
-virConnectDomainXMLToNative|virConnect.domainXMLToNative|connect_domain_xml_to_native|nativeFormat:z domainXml:z flags:I=0|str|remote/136|0.6.4|connect:write|DOMAIN|readonly nonnull:nativeFormat nonnull:domainXml
-virConnectFindStoragePoolSources|virConnect.findStoragePoolSources|connect_find_storage_pool_sources|type:z srcSpec:z flags:I=0|str|remote/75|0.4.5|connect:detect-storage-pools|STORAGE|nonnull:type readonly
-virConnectGetAllDomainStats|virConnect.getAllDomainStats|connect_get_all_domain_stats|stats:I=0 flags:I=0|int|remote/344|1.2.8|connect:search-domains|DOMAIN|-
-virNodeGetCPUMap|virConnect.getCPUMap|node_get_cpu_map|flags:I=0|strs|remote/293|1.0.0|connect:read|DOMAIN|-
-virConnectGetCPUModelNames|virConnect.getCPUModelNames|connect_get_cpu_model_names|arch:z flags:I=0|strs|remote/312|1.1.3|connect:read|DOMAIN|nonnull:arch
-virNodeGetCPUStats|virConnect.getCPUStats|node_get_cpu_stats|cpuNum:i flags:I=0|params|remote/227|0.9.3|connect:read|DOMAIN|-
-virConnectGetCapabilities|virConnect.getCapabilities|connect_get_capabilities|-|str|remote/7|0.2.1|connect:read|DOMAIN|-
-virNodeGetCellsFreeMemory|virConnect.getCellsFreeMemory|node_get_cells_free_memory|startCell:i maxCells:i|int|remote/101|0.3.3|connect:read|DOMAIN|positive:maxCells nonnegative:startCell
-virConnectGetDomainCapabilities|virConnect.getDomainCapabilities|connect_get_domain_capabilities|emulatorbin:z=None arch:z=None machine:z=None virttype:z=None flags:I=0|str|remote/342|1.2.7|connect:write|DOMAIN|readonly
-virNodeGetFreeMemory|virConnect.getFreeMemory|node_get_free_memory|-|int|remote/102|0.3.3|connect:read|DOMAIN|-
-virNodeGetFreePages|virConnect.getFreePages|node_get_free_pages|pages:O startCell:i maxCells:O flags:I=0|int|remote/340|1.2.6|connect:read|DOMAIN|nonnull:pages
-virConnectGetHostname|virConnect.getHostname|connect_get_hostname|-|str|remote/59|0.3.0|connect:getattr|DOMAIN|-
-virNodeGetInfo|virConnect.getInfo|node_get_info|-|list|remote/6|0.1.0|connect:read|DOMAIN|-
-virConnectGetLibVersion|virConnect.getLibVersion|connect_get_lib_version|-|int|remote/157|0.7.3|connect:getattr|DOMAIN|-
-virConnectGetMaxVcpus|virConnect.getMaxVcpus|connect_get_max_vcpus|type:z|int|remote/5|0.2.1|connect:read|DOMAIN|-
-virNodeGetMemoryParameters|virConnect.getMemoryParameters|node_get_memory_parameters|flags:I=0|params|remote/289|0.10.2|connect:read|DOMAIN|-
-virNodeGetMemoryStats|virConnect.getMemoryStats|node_get_memory_stats|cellNum:i flags:I=0|params|remote/228|0.9.3|connect:read|DOMAIN|-
-virNodeGetSEVInfo|virConnect.getSEVInfo|node_get_sev_info|flags:I=0|params|remote/395|4.5.0|-|DOMAIN|readonly
-virNodeGetSecurityModel|virConnect.getSecurityModel|node_get_security_model|-|int|remote/122|0.6.1|connect:read|DOMAIN|-
-virConnectGetStoragePoolCapabilities|virConnect.getStoragePoolCapabilities|connect_get_storage_pool_capabilities|flags:I=0|str|remote/403|5.2.0|connect:read|STORAGE|-
-virConnectGetSysinfo|virConnect.getSysinfo|connect_get_sysinfo|flags:I=0|str|remote/203|0.8.8|connect:read|DOMAIN|-
-virConnectGetType|virConnect.getType|connect_get_type|-|str|remote/3|0.0.3|connect:getattr|DOMAIN|-
-virConnectGetURI|virConnect.getURI|-|-|str|-|0.3.0|connect:getattr|DOMAIN|-
-virConnectGetVersion|virConnect.getVersion|connect_get_version|-|int|remote/4|0.0.3|connect:getattr|DOMAIN|-
-virInterfaceDefineXML|virConnect.interfaceDefineXML|interface_define_xml|xml:z flags:I=0|ref:virInterface|remote/131|0.6.4|interface:write interface:save|INTERFACE|readonly nonnull:xml
-virInterfaceLookupByMACString|virConnect.interfaceLookupByMACString|interface_lookup_by_mac_string|macstr:z|ref:virInterface|remote/129|0.6.4|interface:getattr|INTERFACE|nonnull:macstr
-virInterfaceLookupByName|virConnect.interfaceLookupByName|interface_lookup_by_name|name:z|ref:virInterface|remote/128|0.6.4|interface:getattr|INTERFACE|nonnull:name
-virConnectIsAlive|virConnect.isAlive|connect_is_alive|-|int|-|0.9.8|-|DOMAIN|-
-virConnectIsEncrypted|virConnect.isEncrypted|connect_is_encrypted|-|int|remote/149|0.7.3|-|DOMAIN|-
-virConnectIsSecure|virConnect.isSecure|connect_is_secure|-|int|remote/149|0.7.3|-|DOMAIN|-
-virConnectListAllNodeDevices|virConnect.listAllDevices|connect_list_all_node_devices|flags:I=0|refs:virNodeDevice|remote/285|0.10.2|connect:search-node-devices|NODEDEV|-
-virConnectListAllDomains|virConnect.listAllDomains|connect_list_all_domains|flags:I=0|refs:virDomain|remote/273|0.9.13|connect:search-domains|DOMAIN|-
-virConnectListAllInterfaces|virConnect.listAllInterfaces|connect_list_all_interfaces|flags:I=0|refs:virInterface|remote/284|0.10.2|connect:search-interfaces|INTERFACE|-
-virConnectListAllNWFilterBindings|virConnect.listAllNWFilterBindings|connect_list_all_nw_filter_bindings|flags:I=0|refs:virNWFilterBinding|remote/401|4.5.0|connect:search-nwfilter-bindings|NWFILTER|-
-virConnectListAllNWFilters|virConnect.listAllNWFilters|connect_list_all_nw_filters|flags:I=0|refs:virNWFilter|remote/286|0.10.2|connect:search-nwfilters|NWFILTER|-
-virConnectListAllNetworks|virConnect.listAllNetworks|connect_list_all_networks|flags:I=0|refs:virNetwork|remote/283|0.10.2|connect:search-networks|NETWORK|-
-virConnectListAllSecrets|virConnect.listAllSecrets|connect_list_all_secrets|flags:I=0|refs:virSecret|remote/287|0.10.2|connect:search-secrets|SECRET|-
-virConnectListAllStoragePools|virConnect.listAllStoragePools|connect_list_all_storage_pools|flags:I=0|refs:virStoragePool|remote/281|0.10.2|connect:search-storage-pools|STORAGE|-
-virConnectListDefinedDomains|virConnect.listDefinedDomains|connect_list_defined_domains|-|strs|remote/21|0.1.1|connect:search-domains|DOMAIN|-
-virConnectListDefinedInterfaces|virConnect.listDefinedInterfaces|connect_list_defined_interfaces|-|strs|remote/138|0.7.0|connect:search-interfaces|INTERFACE|-
-virConnectListDefinedNetworks|virConnect.listDefinedNetworks|connect_list_defined_networks|-|strs|remote/36|0.2.0|connect:search-networks|NETWORK|-
-virConnectListDefinedStoragePools|virConnect.listDefinedStoragePools|connect_list_defined_storage_pools|-|strs|remote/74|0.4.1|connect:search-storage-pools|STORAGE|-
-virNodeListDevices|virConnect.listDevices|node_list_devices|cap:z flags:I=0|strs|remote/112|0.5.0|connect:search-node-devices|NODEDEV|-
-virConnectListDomains|virConnect.listDomainsID|connect_list_domains|-|int|remote/37|0.0.3|connect:search-domains|DOMAIN|-
-virConnectListInterfaces|virConnect.listInterfaces|connect_list_interfaces|-|strs|remote/127|0.6.4|connect:search-interfaces|INTERFACE|-
-virConnectListNWFilters|virConnect.listNWFilters|connect_list_nw_filters|-|strs|remote/179|0.8.0|connect:search-nwfilters|NWFILTER|-
-virConnectListNetworks|virConnect.listNetworks|connect_list_networks|-|strs|remote/38|0.2.0|connect:search-networks|NETWORK|-
-virConnectListSecrets|virConnect.listSecrets|connect_list_secrets|-|strs|remote/140|0.7.1|connect:search-secrets|SECRET|-
-virConnectListStoragePools|virConnect.listStoragePools|connect_list_storage_pools|-|strs|remote/72|0.4.1|connect:search-storage-pools|STORAGE|-
-virDomainLookupByID|virConnect.lookupByID|domain_lookup_by_id|id:i|ref:virDomain|remote/22|0.0.3|domain:getattr|DOMAIN|nonnegative:id
-virDomainLookupByName|virConnect.lookupByName|domain_lookup_by_name|name:z|ref:virDomain|remote/23|0.0.3|domain:getattr|DOMAIN|nonnull:name
-virDomainLookupByUUID|virConnect.lookupByUUID|domain_lookup_by_uuid|uuid:b|ref:virDomain|remote/24|0.0.5|domain:getattr|DOMAIN|nonnull:uuid
-virDomainLookupByUUIDString|virConnect.lookupByUUIDString|domain_lookup_by_uuid|uuidstr:z|ref:virDomain|remote/24|0.1.1|-|DOMAIN|nonnull:uuidstr
-virNetworkCreateXML|virConnect.networkCreateXML|network_create_xml|xmlDesc:z|ref:virNetwork|remote/40|0.2.0|network:write network:start|NETWORK|nonnull:xmlDesc readonly
-virNetworkCreateXMLFlags|virConnect.networkCreateXMLFlags|network_create_xml_flags|xmlDesc:z flags:I=0|ref:virNetwork|remote/437|7.8.0|network:write network:start|NETWORK|nonnull:xmlDesc readonly
-virNetworkDefineXML|virConnect.networkDefineXML|network_define_xml|xml:z|ref:virNetwork|remote/41|0.2.0|network:write network:save|NETWORK|readonly nonnull:xml
-virNetworkDefineXMLFlags|virConnect.networkDefineXMLFlags|network_define_xml_flags|xml:z flags:I=0|ref:virNetwork|remote/432|7.7.0|network:write network:save|NETWORK|readonly nonnull:xml
-virConnectNetworkEventDeregisterAny|virConnect.networkEventDeregisterAny|connect_network_event_deregister_any|callbackID:i|int|remote/314|1.2.1|connect:read|NETWORK|nonnegative:callbackID
-virConnectNetworkEventRegisterAny|virConnect.networkEventRegisterAny|connect_network_event_register_any|net:o eventID:i cb:O opaque:O|int|remote/313|1.2.1|connect:search-networks|NETWORK|nonnull:cb nonnegative:eventID
-virNetworkLookupByName|virConnect.networkLookupByName|network_lookup_by_name|name:z|ref:virNetwork|remote/46|0.2.0|network:getattr|NETWORK|nonnull:name
-virNetworkLookupByUUID|virConnect.networkLookupByUUID|network_lookup_by_uuid|uuid:b|ref:virNetwork|remote/47|0.2.0|network:getattr|NETWORK|nonnull:uuid
-virNetworkLookupByUUIDString|virConnect.networkLookupByUUIDString|network_lookup_by_uuid|uuidstr:z|ref:virNetwork|remote/47|0.2.0|-|NETWORK|nonnull:uuidstr
-virStreamNew|virConnect.newStream|-|flags:I=0|ref:virStream|-|0.7.2|-|STREAMS|-
-virNodeDeviceCreateXML|virConnect.nodeDeviceCreateXML|node_device_create_xml|xmlDesc:z flags:I=0|ref:virNodeDevice|remote/123|0.6.3|node-device:write node-device:start|NODEDEV|readonly nonnull:xmlDesc
-virNodeDeviceDefineXML|virConnect.nodeDeviceDefineXML|node_device_define_xml|xmlDesc:z flags:I=0|ref:virNodeDevice|remote/428|7.3.0|node-device:write node-device:save|NODEDEV|readonly nonnull:xmlDesc
-virConnectNodeDeviceEventDeregisterAny|virConnect.nodeDeviceEventDeregisterAny|connect_node_device_event_deregister_any|callbackID:i|int|remote/375|2.2.0|connect:read|NODEDEV|nonnegative:callbackID
-virConnectNodeDeviceEventRegisterAny|virConnect.nodeDeviceEventRegisterAny|connect_node_device_event_register_any|dev:o eventID:i cb:O opaque:O|int|remote/374|2.2.0|connect:search-node-devices|NODEDEV|nonnull:cb nonnegative:eventID
-virNodeDeviceLookupByName|virConnect.nodeDeviceLookupByName|node_device_lookup_by_name|name:z|ref:virNodeDevice|remote/113|0.5.0|node-device:getattr|NODEDEV|nonnull:name
-virNodeDeviceLookupSCSIHostByWWN|virConnect.nodeDeviceLookupSCSIHostByWWN|node_device_lookup_scsi_host_by_wwn|wwnn:z wwpn:z flags:I=0|ref:virNodeDevice|remote/297|1.0.3|node-device:getattr|NODEDEV|nonnull:wwnn nonnull:wwpn
-virConnectNumOfDefinedDomains|virConnect.numOfDefinedDomains|connect_num_of_defined_domains|-|int|remote/25|0.1.5|connect:search-domains|DOMAIN|-
-virConnectNumOfDefinedInterfaces|virConnect.numOfDefinedInterfaces|connect_num_of_defined_interfaces|-|int|remote/137|0.7.0|connect:search-interfaces|INTERFACE|-
-virConnectNumOfDefinedNetworks|virConnect.numOfDefinedNetworks|connect_num_of_defined_networks|-|int|remote/50|0.2.0|connect:search-networks|NETWORK|-
-virConnectNumOfDefinedStoragePools|virConnect.numOfDefinedStoragePools|connect_num_of_defined_storage_pools|-|int|remote/73|0.4.1|connect:search-storage-pools|STORAGE|-
-virNodeNumOfDevices|virConnect.numOfDevices|node_num_of_devices|cap:z flags:I=0|int|remote/111|0.5.0|connect:search-node-devices|NODEDEV|-
-virConnectNumOfDomains|virConnect.numOfDomains|connect_num_of_domains|-|int|remote/51|0.0.3|connect:search-domains|DOMAIN|-
-virConnectNumOfInterfaces|virConnect.numOfInterfaces|connect_num_of_interfaces|-|int|remote/126|0.6.4|connect:search-interfaces|INTERFACE|-
-virConnectNumOfNWFilters|virConnect.numOfNWFilters|connect_num_of_nw_filters|-|int|remote/178|0.8.0|connect:search-nwfilters|NWFILTER|-
-virConnectNumOfNetworks|virConnect.numOfNetworks|connect_num_of_networks|-|int|remote/52|0.2.0|connect:search-networks|NETWORK|-
-virConnectNumOfSecrets|virConnect.numOfSecrets|connect_num_of_secrets|-|int|remote/139|0.7.1|connect:search-secrets|SECRET|-
-virConnectNumOfStoragePools|virConnect.numOfStoragePools|connect_num_of_storage_pools|-|int|remote/71|0.4.1|connect:search-storage-pools|STORAGE|-
-virNWFilterBindingCreateXML|virConnect.nwfilterBindingCreateXML|nwfilter_binding_create_xml|xml:z flags:I=0|ref:virNWFilterBinding|remote/399|4.5.0|nwfilter-binding:create|NWFILTER|nonnull:xml readonly
-virNWFilterBindingLookupByPortDev|virConnect.nwfilterBindingLookupByPortDev|nwfilter_binding_lookup_by_port_dev|portdev:z|ref:virNWFilterBinding|remote/397|4.5.0|nwfilter-binding:getattr|NWFILTER|nonnull:portdev
-virNWFilterDefineXML|virConnect.nwfilterDefineXML|nwfilter_define_xml|xmlDesc:z|ref:virNWFilter|remote/180|0.8.0|nwfilter:write nwfilter:save|NWFILTER|nonnull:xmlDesc readonly
-virNWFilterDefineXMLFlags|virConnect.nwfilterDefineXMLFlags|nwfilter_define_xml_flags|xmlDesc:z flags:I=0|ref:virNWFilter|remote/431|7.7.0|nwfilter:write nwfilter:save|NWFILTER|nonnull:xmlDesc readonly
-virNWFilterLookupByName|virConnect.nwfilterLookupByName|nwfilter_lookup_by_name|name:z|ref:virNWFilter|remote/175|0.8.0|nwfilter:getattr|NWFILTER|nonnull:name
-virNWFilterLookupByUUID|virConnect.nwfilterLookupByUUID|nwfilter_lookup_by_uuid|uuid:b|ref:virNWFilter|remote/176|0.8.0|nwfilter:getattr|NWFILTER|nonnull:uuid
-virNWFilterLookupByUUIDString|virConnect.nwfilterLookupByUUIDString|nwfilter_lookup_by_uuid|uuidstr:z|ref:virNWFilter|remote/176|0.8.0|-|NWFILTER|nonnull:uuidstr
-virConnectRegisterCloseCallback|virConnect.registerCloseCallback|connect_register_close_callback|cb:O opaque:O|int|remote/360|0.10.0|connect:getattr|DOMAIN|nonnull:cb
-virDomainRestore|virConnect.restore|domain_restore|frm/from:z|int|remote/54|0.0.3|domain:start domain:write|DOMAIN|readonly nonnull:from
-virDomainRestoreFlags|virConnect.restoreFlags|domain_restore_flags|frm/from:z dxml:z=None flags:I=0|int|remote/233|0.9.4|domain:start domain:write|DOMAIN|readonly nonnull:from exclusive:flags:VIR_DOMAIN_SAVE_RUNNING:VIR_DOMAIN_SAVE_PAUSED
-virDomainRestoreParams|virConnect.restoreParams|domain_restore_params|params:p flags:I=0|int|remote/441|8.4.0|domain:start domain:write|DOMAIN|readonly exclusive:flags:VIR_DOMAIN_SAVE_RUNNING:VIR_DOMAIN_SAVE_PAUSED
-virDomainSaveImageDefineXML|virConnect.saveImageDefineXML|domain_save_image_define_xml|file:z dxml:z flags:I=0|int|remote/236|0.9.4|domain:write domain:hibernate|DOMAIN|readonly nonnull:file nonnull:dxml exclusive:flags:VIR_DOMAIN_SAVE_RUNNING:VIR_DOMAIN_SAVE_PAUSED
-virDomainSaveImageGetXMLDesc|virConnect.saveImageGetXMLDesc|domain_save_image_get_xml_desc|file:z flags:I=0|str|remote/235|0.9.4|domain:write|DOMAIN|nonnull:file readonly
-virSecretDefineXML|virConnect.secretDefineXML|secret_define_xml|xml:z flags:I=0|ref:virSecret|remote/142|0.7.1|secret:write secret:save|SECRET|readonly nonnull:xml
-virConnectSecretEventDeregisterAny|virConnect.secretEventDeregisterAny|connect_secret_event_deregister_any|callbackID:i|int|remote/381|3.0.0|connect:read|SECRET|nonnegative:callbackID
-virConnectSecretEventRegisterAny|virConnect.secretEventRegisterAny|connect_secret_event_register_any|secret:o eventID:i cb:O opaque:O|int|remote/380|3.0.0|connect:search-secrets|SECRET|nonnull:cb nonnegative:eventID
-virSecretLookupByUUID|virConnect.secretLookupByUUID|secret_lookup_by_uuid|uuid:b|ref:virSecret|remote/141|0.7.1|secret:getattr|SECRET|nonnull:uuid
-virSecretLookupByUUIDString|virConnect.secretLookupByUUIDString|secret_lookup_by_uuid|uuidstr:z|ref:virSecret|remote/141|0.7.1|-|SECRET|nonnull:uuidstr
-virSecretLookupByUsage|virConnect.secretLookupByUsage|secret_lookup_by_usage|usageType:i usageID:z|ref:virSecret|remote/147|0.7.1|secret:getattr|SECRET|nonnull:usageID
-virConnectSetIdentity|virConnect.setIdentity|connect_set_identity|params:p flags:I=0|int|remote/419|5.8.0|connect:write|DOMAIN|-
-virConnectSetKeepAlive|virConnect.setKeepAlive|connect_set_keep_alive|interval:i count:I|int|-|0.9.8|-|DOMAIN|-
-virNodeSetMemoryParameters|virConnect.setMemoryParameters|node_set_memory_parameters|params:p flags:I=0|int|remote/288|0.10.2|connect:write|DOMAIN|readonly nonnull:params
-virStoragePoolCreateXML|virConnect.storagePoolCreateXML|storage_pool_create_xml|xmlDesc:z flags:I=0|ref:virStoragePool|remote/76|0.4.1|storage-pool:start storage-pool:write|STORAGE|nonnull:xmlDesc readonly
-virStoragePoolDefineXML|virConnect.storagePoolDefineXML|storage_pool_define_xml|xml:z flags:I=0|ref:virStoragePool|remote/77|0.4.1|storage-pool:write storage-pool:save|STORAGE|readonly nonnull:xml
-virConnectStoragePoolEventDeregisterAny|virConnect.storagePoolEventDeregisterAny|connect_storage_pool_event_deregister_any|callbackID:i|int|remote/369|2.0.0|connect:read|STORAGE|nonnegative:callbackID
-virConnectStoragePoolEventRegisterAny|virConnect.storagePoolEventRegisterAny|connect_storage_pool_event_register_any|pool:o eventID:i cb:O opaque:O|int|remote/368|2.0.0|connect:search-storage-pools|STORAGE|nonnull:cb nonnegative:eventID
-virStoragePoolLookupByName|virConnect.storagePoolLookupByName|storage_pool_lookup_by_name|name:z|ref:virStoragePool|remote/84|0.4.1|storage-pool:getattr|STORAGE|nonnull:name
-virStoragePoolLookupByTargetPath|virConnect.storagePoolLookupByTargetPath|storage_pool_lookup_by_target_path|path:z|ref:virStoragePool|remote/391|4.1.0|storage-pool:getattr|STORAGE|nonnull:path
-virStoragePoolLookupByUUID|virConnect.storagePoolLookupByUUID|storage_pool_lookup_by_uuid|uuid:b|ref:virStoragePool|remote/85|0.4.1|storage-pool:getattr|STORAGE|nonnull:uuid
-virStoragePoolLookupByUUIDString|virConnect.storagePoolLookupByUUIDString|storage_pool_lookup_by_uuid|uuidstr:z|ref:virStoragePool|remote/85|0.4.1|-|STORAGE|nonnull:uuidstr
-virStorageVolLookupByKey|virConnect.storageVolLookupByKey|storage_vol_lookup_by_key|key:z|ref:virStorageVol|remote/96|0.4.1|storage-vol:getattr|STORAGE|nonnull:key
-virStorageVolLookupByPath|virConnect.storageVolLookupByPath|storage_vol_lookup_by_path|path:z|ref:virStorageVol|remote/97|0.4.1|storage-vol:getattr|STORAGE|nonnull:path
-virNodeSuspendForDuration|virConnect.suspendForDuration|node_suspend_for_duration|target:I duration:U flags:I=0|int|remote/250|0.9.8|connect:pm-control|DOMAIN|readonly
-virConnectUnregisterCloseCallback|virConnect.unregisterCloseCallback|connect_unregister_close_callback|-|int|remote/361|0.10.0|connect:getattr|DOMAIN|-
-virConnGetLastError|virConnect.virConnGetLastError|-|-|ref:virError|-|0.1.0|-|NONE|-
-virConnResetLastError|virConnect.virConnResetLastError|-|-|int|-|0.1.0|-|NONE|readonly
-virDomainFDAssociate|virDomain.FDAssociate|domain_fd_associate|name:z files:O flags:I=0|int|remote/443|9.0.0|-|DOMAIN|readonly
-virDomainGetID|virDomain.ID|-|-|int|-|0.0.3|-|DOMAIN|-
-virDomainGetOSType|virDomain.OSType|domain_get_os_type|-|str|remote/19|0.0.3|domain:read|DOMAIN|-
-virDomainGetUUID|virDomain.UUID|-|-|int|-|0.0.5|-|DOMAIN|-
-virDomainGetUUIDString|virDomain.UUIDString|-|-|int|-|0.1.1|-|DOMAIN|-
-virDomainGetXMLDesc|virDomain.XMLDesc|domain_get_xml_desc|flags:I=0|str|remote/14|0.0.3|domain:read domain:read-secure:VIR_DOMAIN_XML_SECURE domain:read-secure:VIR_DOMAIN_XML_MIGRATABLE|DOMAIN|secure:flags:VIR_DOMAIN_XML_SECURE+VIR_DOMAIN_XML_MIGRATABLE
-virDomainAbortJob|virDomain.abortJob|domain_abort_job|-|int|remote/164|0.7.7|domain:write|DOMAIN|readonly
-virDomainAbortJobFlags|virDomain.abortJobFlags|domain_abort_job_flags|flags:I=0|int|remote/442|8.5.0|domain:write|DOMAIN|readonly
-virDomainAddIOThread|virDomain.addIOThread|domain_add_io_thread|iothread_id:I flags:I=0|int|remote/355|1.2.15|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly
-virDomainAgentSetResponseTimeout|virDomain.agentSetResponseTimeout|domain_agent_set_response_timeout|timeout:i flags:I=0|int|remote/420|5.10.0|domain:write|DOMAIN|readonly
-virDomainAttachDevice|virDomain.attachDevice|domain_attach_device|xml:z|int|remote/8|0.1.9|domain:write|DOMAIN|nonnull:xml readonly
-virDomainAttachDeviceFlags|virDomain.attachDeviceFlags|domain_attach_device_flags|xml:z flags:I=0|int|remote/160|0.7.7|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|nonnull:xml readonly
-virDomainAuthorizedSSHKeysGet|virDomain.authorizedSSHKeysGet|domain_authorized_ssh_keys_get|user:z flags:I=0|strs|remote/424|6.10.0|-|DOMAIN|nonnull:user readonly
-virDomainAuthorizedSSHKeysSet|virDomain.authorizedSSHKeysSet|domain_authorized_ssh_keys_set|user:z keys:Z=None flags:I=0|int|remote/425|6.10.0|-|DOMAIN|nonnull:user exclusive:flags:VIR_DOMAIN_AUTHORIZED_SSH_KEYS_SET_APPEND:VIR_DOMAIN_AUTHORIZED_SSH_KEYS_SET_REMOVE readonly
-virDomainGetAutostart|virDomain.autostart|domain_get_autostart|-|int|remote/15|0.2.1|domain:read|DOMAIN|-
-virDomainGetAutostartOnce|virDomain.autostartOnce|domain_get_autostart_once|-|int|remote/449|11.2.0|domain:read|DOMAIN|-
-virDomainBackupBegin|virDomain.backupBegin|domain_backup_begin|backupXML:z checkpointXML:z flags:I=0|int|remote/421|6.0.0|domain:checkpoint domain:block-write|DOMAIN|nonnull:backupXML readonly
-virDomainBackupGetXMLDesc|virDomain.backupGetXMLDesc|domain_backup_get_xml_desc|flags:I=0|str|remote/422|6.0.0|domain:read|DOMAIN|-
-virDomainGetBlkioParameters|virDomain.blkioParameters|domain_get_blkio_parameters|flags:I=0|params|remote/206|0.9.0|domain:read|DOMAIN|exclusive:flags:VIR_DOMAIN_AFFECT_LIVE:VIR_DOMAIN_AFFECT_CONFIG
-virDomainBlockCommit|virDomain.blockCommit|domain_block_commit|disk:z base:z top:z bandwidth:l=0 flags:I=0|int|remote/290|0.10.2|domain:block-write|DOMAIN|readonly nonnull:disk
-virDomainBlockCopy|virDomain.blockCopy|domain_block_copy|disk:z destxml:z params:p=None flags:I=0|int|remote/345|1.2.8|domain:block-write|DOMAIN|readonly nonnull:disk nonnull:destxml
-virDomainGetBlockInfo|virDomain.blockInfo|domain_get_block_info|path/disk:z flags:I=0|list|remote/194|0.8.1|domain:read|DOMAIN|nonempty:disk
-virDomainGetBlockIoTune|virDomain.blockIoTune|domain_get_block_io_tune|disk:z flags:I=0|params|remote/253|0.9.8|domain:read|DOMAIN|exclusive:flags:VIR_DOMAIN_AFFECT_LIVE:VIR_DOMAIN_AFFECT_CONFIG
-virDomainBlockJobAbort|virDomain.blockJobAbort|domain_block_job_abort|disk:z flags:I=0|int|remote/237|0.9.4|domain:write|DOMAIN|readonly nonnull:disk
-virDomainGetBlockJobInfo|virDomain.blockJobInfo|domain_get_block_job_info|path/disk:z flags:I=0|list|remote/238|0.9.4|domain:read|DOMAIN|nonnull:disk
-virDomainBlockJobSetSpeed|virDomain.blockJobSetSpeed|domain_block_job_set_speed|disk:z bandwidth:l flags:I=0|int|remote/239|0.9.4|domain:write|DOMAIN|readonly nonnull:disk
-virDomainBlockPeek|virDomain.blockPeek|domain_block_peek|disk:z offset:U size:n flags:I=0|int|remote/103|0.4.2|domain:block-read|DOMAIN|readonly nonempty:disk
-virDomainBlockPull|virDomain.blockPull|domain_block_pull|disk:z bandwidth:l=0 flags:I=0|int|remote/240|0.9.4|domain:block-write|DOMAIN|readonly nonnull:disk
-virDomainBlockRebase|virDomain.blockRebase|domain_block_rebase|disk:z base:z bandwidth:l=0 flags:I=0|int|remote/266|0.9.10|domain:block-write|DOMAIN|readonly nonnull:disk
-virDomainBlockResize|virDomain.blockResize|domain_block_resize|disk:z size:U flags:I=0|int|remote/251|0.9.8|domain:block-write|DOMAIN|readonly nonnull:disk
-virDomainBlockStats|virDomain.blockStats|domain_block_stats|path/disk:z|int|remote/64|0.3.2|domain:read|DOMAIN|nonnull:disk
-virDomainBlockStatsFlags|virDomain.blockStatsFlags|domain_block_stats_flags|path/disk:z flags:I=0|params|remote/243|0.9.5|domain:read|DOMAIN|nonnull:disk
-virDomainCheckpointCreateXML|virDomain.checkpointCreateXML|domain_checkpoint_create_xml|xmlDesc:z flags:I=0|ref:virDomainCheckpoint|remote/411|5.6.0|domain:checkpoint domain:fs-freeze:VIR_DOMAIN_CHECKPOINT_CREATE_QUIESCE|DOMAIN_CHECKPOINT|nonnull:xmlDesc readonly exclusive:flags:VIR_DOMAIN_CHECKPOINT_CREATE_REDEFINE:VIR_DOMAIN_CHECKPOINT_CREATE_QUIESCE require:flags:VIR_DOMAIN_CHECKPOINT_CREATE_REDEFINE_VALIDATE:VIR_DOMAIN_CHECKPOINT_CREATE_REDEFINE
-virDomainCheckpointLookupByName|virDomain.checkpointLookupByName|domain_checkpoint_lookup_by_name|name:z flags:I=0|ref:virDomainCheckpoint|remote/415|5.6.0|domain:read|DOMAIN_CHECKPOINT|nonnull:name
-virDomainGetControlInfo|virDomain.controlInfo|domain_get_control_info|flags:I=0|list|remote/229|0.9.3|domain:read|DOMAIN|-
-virDomainCoreDump|virDomain.coreDump|domain_core_dump|to:z flags:I=0|int|remote/53|0.1.9|domain:core-dump|DOMAIN|readonly nonnull:to exclusive:flags:VIR_DUMP_CRASH:VIR_DUMP_LIVE exclusive:flags:VIR_DUMP_CRASH:VIR_DUMP_RESET exclusive:flags:VIR_DUMP_LIVE:VIR_DUMP_RESET
-virDomainCoreDumpWithFormat|virDomain.coreDumpWithFormat|domain_core_dump_with_format|to:z dumpformat:I flags:I=0|int|remote/334|1.2.3|domain:core-dump|DOMAIN|readonly nonnull:to exclusive:flags:VIR_DUMP_CRASH:VIR_DUMP_LIVE exclusive:flags:VIR_DUMP_CRASH:VIR_DUMP_RESET exclusive:flags:VIR_DUMP_LIVE:VIR_DUMP_RESET
-virDomainCreate|virDomain.create|domain_create|-|int|remote/9 remote/24|0.1.1|domain:start|DOMAIN|readonly
-virDomainCreateWithFiles|virDomain.createWithFiles|domain_create_with_files|files:O flags:I=0|int|remote/310|1.1.1|domain:start|DOMAIN|readonly
-virDomainCreateWithFlags|virDomain.createWithFlags|domain_create_with_flags|flags:I=0|int|remote/196|0.8.2|domain:start|DOMAIN|readonly
-virDomainDelIOThread|virDomain.delIOThread|domain_del_io_thread|iothread_id:I flags:I=0|int|remote/356|1.2.15|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonzero:iothread_id
-virDomainDelThrottleGroup|virDomain.delThrottleGroup|domain_del_throttle_group|group:z flags:I=0|int|remote/452|11.2.0|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly
-virDomainDestroy|virDomain.destroy|domain_destroy|-|int|remote/12|0.0.3|domain:stop|DOMAIN|readonly
-virDomainDestroyFlags|virDomain.destroyFlags|domain_destroy_flags|flags:I=0|int|remote/234|0.9.4|domain:stop|DOMAIN|readonly
-virDomainDetachDevice|virDomain.detachDevice|domain_detach_device|xml:z|int|remote/13|0.1.9|domain:write|DOMAIN|nonnull:xml readonly
-virDomainDetachDeviceAlias|virDomain.detachDeviceAlias|domain_detach_device_alias|alias:z flags:I=0|int|remote/392|4.4.0|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|nonnull:alias readonly
-virDomainDetachDeviceFlags|virDomain.detachDeviceFlags|domain_detach_device_flags|xml:z flags:I=0|int|remote/161|0.7.7|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|nonnull:xml readonly
-virDomainGetDiskErrors|virDomain.diskErrors|domain_get_disk_errors|flags:I=0|int|remote/263|0.9.10|domain:read|DOMAIN|-
-virDomainGetEmulatorPinInfo|virDomain.emulatorPinInfo|domain_get_emulator_pin_info|flags:I=0|int|remote/280|0.10.0|domain:read|DOMAIN|exclusive:flags:VIR_DOMAIN_AFFECT_LIVE:VIR_DOMAIN_AFFECT_CONFIG
-virDomainFSTrim|virDomain.fSTrim|domain_fs_trim|mountPoint:z minimum:U flags:I=0|int|remote/294|1.0.1|domain:fs-trim|DOMAIN|readonly
-virDomainFSFreeze|virDomain.fsFreeze|domain_fs_freeze|mountpoints:Z=None flags:I=0|int|remote/335|1.2.5|domain:fs-freeze|DOMAIN|readonly
-virDomainGetFSInfo|virDomain.fsInfo|domain_get_fs_info|flags:I=0|int|remote/349|1.2.11|domain:fs-freeze|DOMAIN|readonly
-virDomainFSThaw|virDomain.fsThaw|domain_fs_thaw|mountpoints:Z=None flags:I=0|int|remote/336|1.2.5|domain:fs-freeze|DOMAIN|readonly
-virDomainGetCPUStats|virDomain.getCPUStats|domain_get_cpu_stats|total:O flags:I=0|int|remote/262|0.9.10|domain:read|DOMAIN|-
-virDomainGetTime|virDomain.getTime|domain_get_time|flags:I=0|int|remote/337|1.2.5|domain:write|DOMAIN|readonly
-virDomainGraphicsReload|virDomain.graphicsReload|domain_graphics_reload|type:I flags:I=0|int|remote/448|10.2.0|domain:write|DOMAIN|readonly
-virDomainGetGuestInfo|virDomain.guestInfo|domain_get_guest_info|types:I=0 flags:I=0|params|remote/418|5.7.0|domain:write|DOMAIN|readonly
-virDomainGetGuestVcpus|virDomain.guestVcpus|domain_get_guest_vcpus|flags:I=0|int|remote/371|2.0.0|domain:write|DOMAIN|readonly
-virDomainHasCurrentSnapshot|virDomain.hasCurrentSnapshot|domain_has_current_snapshot|flags:I=0|int|remote/190|0.8.0|domain:read|DOMAIN_SNAPSHOT|-
-virDomainHasManagedSaveImage|virDomain.hasManagedSaveImage|domain_has_managed_save_image|flags:I=0|int|remote/183|0.8.0|domain:read|DOMAIN|-
-virDomainGetHostname|virDomain.hostname|domain_get_hostname|flags:I=0|str|remote/277|0.10.0|domain:write|DOMAIN|readonly
-virDomainGetInfo|virDomain.info|domain_get_info|-|list|remote/16|0.0.3|domain:read|DOMAIN|-
-virDomainInjectNMI|virDomain.injectNMI|domain_inject_nmi|flags:I=0|int|remote/210|0.9.2|domain:inject-nmi|DOMAIN|readonly
-virDomainInterfaceAddresses|virDomain.interfaceAddresses|domain_interface_addresses|source:I flags:I=0|int|remote/353|1.2.14|domain:read domain:write|DOMAIN|readonlyis:source:VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT
-virDomainGetInterfaceParameters|virDomain.interfaceParameters|domain_get_interface_parameters|device:z flags:I=0|params|remote/257|0.9.9|domain:read|DOMAIN|-
-virDomainInterfaceStats|virDomain.interfaceStats|domain_interface_stats|path/device:z|int|remote/65|0.3.2|domain:read|DOMAIN|nonnull:device
-virDomainGetIOThreadInfo|virDomain.ioThreadInfo|domain_get_io_thread_info|flags:I=0|int|remote/351|1.2.14|domain:read|DOMAIN|exclusive:flags:VIR_DOMAIN_AFFECT_LIVE:VIR_DOMAIN_AFFECT_CONFIG
-virDomainIsActive|virDomain.isActive|domain_is_active|-|int|remote/150|0.7.3|domain:read|DOMAIN|-
-virDomainIsPersistent|virDomain.isPersistent|domain_is_persistent|-|int|remote/151|0.7.3|domain:read|DOMAIN|-
-virDomainIsUpdated|virDomain.isUpdated|domain_is_updated|-|int|remote/202|0.8.6|domain:read|DOMAIN|-
-virDomainGetJobInfo|virDomain.jobInfo|domain_get_job_info|-|list|remote/163|0.7.7|domain:read|DOMAIN|-
-virDomainGetJobStats|virDomain.jobStats|domain_get_job_stats|flags:I=0|params|remote/298|1.0.3|domain:read|DOMAIN|require:flags:VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED:VIR_DOMAIN_JOB_STATS_COMPLETED
-virDomainGetLaunchSecurityInfo|virDomain.launchSecurityInfo|domain_get_launch_security_info|flags:I=0|params|remote/396|4.5.0|domain:read|DOMAIN|readonly
-virDomainListAllCheckpoints|virDomain.listAllCheckpoints|domain_list_all_checkpoints|flags:I=0|refs:virDomainCheckpoint|remote/413|5.6.0|domain:read|DOMAIN_CHECKPOINT|-
-virDomainListAllSnapshots|virDomain.listAllSnapshots|domain_list_all_snapshots|flags:I=0|refs:virDomainSnapshot|remote/274|0.9.13|domain:read|DOMAIN_SNAPSHOT|-
-virDomainManagedSave|virDomain.managedSave|domain_managed_save|flags:I=0|int|remote/182|0.8.0|domain:hibernate|DOMAIN|readonly exclusive:flags:VIR_DOMAIN_SAVE_RUNNING:VIR_DOMAIN_SAVE_PAUSED
-virDomainManagedSaveDefineXML|virDomain.managedSaveDefineXML|domain_managed_save_define_xml|dxml:z flags:I=0|int|remote/389|3.7.0|domain:write domain:hibernate|DOMAIN|exclusive:flags:VIR_DOMAIN_SAVE_RUNNING:VIR_DOMAIN_SAVE_PAUSED readonly
-virDomainManagedSaveGetXMLDesc|virDomain.managedSaveGetXMLDesc|domain_managed_save_get_xml_desc|flags:I=0|str|remote/388|3.7.0|domain:read domain:read-secure:VIR_DOMAIN_SAVE_IMAGE_XML_SECURE|DOMAIN|secure:flags:VIR_DOMAIN_SAVE_IMAGE_XML_SECURE
-virDomainManagedSaveRemove|virDomain.managedSaveRemove|domain_managed_save_remove|flags:I=0|int|remote/184|0.8.0|domain:hibernate|DOMAIN|readonly
-virDomainGetMaxMemory|virDomain.maxMemory|domain_get_max_memory|-|int|remote/17|0.0.3|domain:read|DOMAIN|-
-virDomainGetMaxVcpus|virDomain.maxVcpus|domain_get_max_vcpus|-|int|remote/18|0.2.1|domain:read|DOMAIN|-
-virDomainGetMemoryParameters|virDomain.memoryParameters|domain_get_memory_parameters|flags:I=0|params|remote/198|0.8.5|domain:read|DOMAIN|exclusive:flags:VIR_DOMAIN_AFFECT_LIVE:VIR_DOMAIN_AFFECT_CONFIG
-virDomainMemoryPeek|virDomain.memoryPeek|domain_memory_peek|start:U size:n flags:I=0|int|remote/104|0.4.2|domain:mem-read|DOMAIN|readonly exclusive:flags:VIR_MEMORY_VIRTUAL:VIR_MEMORY_PHYSICAL
-virDomainMemoryStats|virDomain.memoryStats|domain_memory_stats|-|int|remote/159|0.7.5|domain:read|DOMAIN|-
-virDomainGetMessages|virDomain.messages|domain_get_messages|flags:I=0|strs|remote/426|7.1.0|domain:read|DOMAIN|-
-virDomainGetMetadata|virDomain.metadata|domain_get_metadata|type:i uri:z flags:I=0|str|remote/265|0.9.10|domain:read|DOMAIN|exclusive:flags:VIR_DOMAIN_AFFECT_LIVE:VIR_DOMAIN_AFFECT_CONFIG
-virDomainMigrate|virDomain.migrate|-|dconn:o flags:l=0 dname:z=None uri:z=None bandwidth:l=0|ref:virDomain|remote/14 remote/61 remote/62 remote/63 remote/108 remote/109 remote/213 remote/214 remote/216 remote/217 remote/218 remote/302 remote/303 remote/305 remote/306 remote/307|0.3.2|-|DOMAIN|readonly exclusive:flags:VIR_MIGRATE_NON_SHARED_DISK:VIR_MIGRATE_NON_SHARED_INC exclusive:flags:VIR_MIGRATE_TUNNELLED:VIR_MIGRATE_PARALLEL require:flags:VIR_MIGRATE_NON_SHARED_SYNCHRONOUS_WRITES:VIR_MIGRATE_NON_SHARED_DISK+VIR_MIGRATE_NON_SHARED_INC
-virDomainMigrate2|virDomain.migrate2|-|dconn:o dxml:z=None flags:l=0 dname:z=None uri:z=None bandwidth:l=0|ref:virDomain|remote/14 remote/61 remote/62 remote/63 remote/108 remote/109 remote/213 remote/214 remote/216 remote/217 remote/218 remote/302 remote/303 remote/305 remote/306 remote/307|0.9.2|-|DOMAIN|readonly exclusive:flags:VIR_MIGRATE_NON_SHARED_DISK:VIR_MIGRATE_NON_SHARED_INC exclusive:flags:VIR_MIGRATE_TUNNELLED:VIR_MIGRATE_PARALLEL require:flags:VIR_MIGRATE_NON_SHARED_SYNCHRONOUS_WRITES:VIR_MIGRATE_NON_SHARED_DISK+VIR_MIGRATE_NON_SHARED_INC
-virDomainMigrate3|virDomain.migrate3|-|dconn:o params:p flags:I=0|ref:virDomain|remote/14 remote/61 remote/62 remote/63 remote/108 remote/109 remote/213 remote/214 remote/216 remote/217 remote/218 remote/302 remote/303 remote/305 remote/306 remote/307|1.1.0|-|DOMAIN|readonly exclusive:flags:VIR_MIGRATE_NON_SHARED_DISK:VIR_MIGRATE_NON_SHARED_INC require:flags:VIR_MIGRATE_NON_SHARED_SYNCHRONOUS_WRITES:VIR_MIGRATE_NON_SHARED_DISK+VIR_MIGRATE_NON_SHARED_INC require:flags:VIR_MIGRATE_NON_SHARED_SYNCHRONOUS_WRITES:VIR_MIGRATE_NON_SHARED_DISK+VIR_MIGRATE_NON_SHARED_INC
-virDomainMigrateGetCompressionCache|virDomain.migrateGetCompressionCache|domain_migrate_get_compression_cache|flags:I=0|int|remote/299|1.0.3|domain:migrate|DOMAIN|-
-virDomainMigrateGetMaxDowntime|virDomain.migrateGetMaxDowntime|domain_migrate_get_max_downtime|flags:I=0|int|remote/387|3.7.0|domain:migrate|DOMAIN|-
-virDomainMigrateGetMaxSpeed|virDomain.migrateGetMaxSpeed|domain_migrate_get_max_speed|flags:I=0|int|remote/242|0.9.5|domain:migrate|DOMAIN|readonly
-virDomainMigrateSetCompressionCache|virDomain.migrateSetCompressionCache|domain_migrate_set_compression_cache|cacheSize:U flags:I=0|int|remote/300|1.0.3|domain:migrate|DOMAIN|readonly
-virDomainMigrateSetMaxDowntime|virDomain.migrateSetMaxDowntime|domain_migrate_set_max_downtime|downtime:U flags:I=0|int|remote/166|0.8.0|domain:migrate|DOMAIN|readonly
-virDomainMigrateSetMaxSpeed|virDomain.migrateSetMaxSpeed|domain_migrate_set_max_speed|bandwidth:l flags:I=0|int|remote/207|0.9.0|domain:migrate|DOMAIN|readonly
-virDomainMigrateStartPostCopy|virDomain.migrateStartPostCopy|domain_migrate_start_post_copy|flags:I=0|int|remote/364|1.3.3|domain:migrate|DOMAIN|readonly
-virDomainMigrateToURI|virDomain.migrateToURI|-|duri:z flags:l=0 dname:z=None bandwidth:l=0|int|remote/62 remote/216 remote/305|0.7.2|-|DOMAIN|readonly nonnull:duri exclusive:flags:VIR_MIGRATE_TUNNELLED:VIR_MIGRATE_PARALLEL
-virDomainMigrateToURI2|virDomain.migrateToURI2|-|dconnuri:z=None miguri:z=None dxml:z=None flags:l=0 dname:z=None bandwidth:l=0|int|remote/62 remote/216 remote/305|0.9.2|-|DOMAIN|readonly exclusive:flags:VIR_MIGRATE_TUNNELLED:VIR_MIGRATE_PARALLEL
-virDomainMigrateToURI3|virDomain.migrateToURI3|-|dconnuri:z params:p flags:I=0|int|remote/62 remote/216 remote/305|1.1.0|-|DOMAIN|readonly exclusive:flags:VIR_MIGRATE_TUNNELLED:VIR_MIGRATE_PARALLEL
-virDomainGetName|virDomain.name|-|-|str|-|0.0.3|-|DOMAIN|-
-virDomainGetNumaParameters|virDomain.numaParameters|domain_get_numa_parameters|flags:I=0|params|remote/255|0.9.9|domain:read|DOMAIN|-
-virDomainOpenChannel|virDomain.openChannel|domain_open_channel|name:z st:o flags:I=0|int|remote/296|1.0.2|domain:open-device|DOMAIN|readonly
-virDomainOpenConsole|virDomain.openConsole|domain_open_console|dev_name:z st:o flags:I=0|int|remote/201|0.8.6|domain:open-device|DOMAIN|readonly
-virDomainOpenGraphics|virDomain.openGraphics|domain_open_graphics|idx:I fd:i flags:I=0|int|remote/249|0.9.7|domain:open-graphics|DOMAIN|nonnegative:fd readonly
-virDomainOpenGraphicsFD|virDomain.openGraphicsFD|domain_open_graphics_fd|idx:I flags:I=0|int|remote/343|1.2.8|-|DOMAIN|readonly
-virDomainPMSuspendForDuration|virDomain.pMSuspendForDuration|domain_pm_suspend_for_duration|target:I duration:U flags:I=0|int|remote/261|0.9.10|domain:pm-control|DOMAIN|readonly
-virDomainPMWakeup|virDomain.pMWakeup|domain_pm_wakeup|flags:I=0|int|remote/267|0.9.11|domain:pm-control|DOMAIN|readonly
-virDomainGetPerfEvents|virDomain.perfEvents|domain_get_perf_events|flags:I=0|params|remote/365|1.3.3|domain:read|DOMAIN|-
-virDomainPinEmulator|virDomain.pinEmulator|domain_pin_emulator|cpumap:b flags:I=0|int|remote/279|0.10.0|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonnull:cpumap
-virDomainPinIOThread|virDomain.pinIOThread|domain_pin_io_thread|iothread_val/iothread_id:I cpumap:b flags:I=0|int|remote/352|1.2.14|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonnull:cpumap
-virDomainPinVcpu|virDomain.pinVcpu|domain_pin_vcpu|vcpu:I cpumap:b|int|remote/26|0.1.4|domain:write|DOMAIN|readonly nonnull:cpumap
-virDomainPinVcpuFlags|virDomain.pinVcpuFlags|domain_pin_vcpu_flags|vcpu:I cpumap:b flags:I=0|int|remote/225|0.9.3|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonnull:cpumap
-virDomainReboot|virDomain.reboot|domain_reboot|flags:I=0|int|remote/27|0.1.0|domain:init-control domain:write:VIR_DOMAIN_REBOOT_GUEST_AGENT|DOMAIN|readonly
-virDomainRename|virDomain.rename|domain_rename|new_name:z flags:I=0|int|remote/358|1.2.19|domain:write domain:save|DOMAIN|nonempty:new_name readonly
-virDomainReset|virDomain.reset|domain_reset|flags:I=0|int|remote/245|0.9.7|domain:reset|DOMAIN|readonly
-virDomainResume|virDomain.resume|domain_resume|-|int|remote/28|0.0.3|domain:suspend|DOMAIN|readonly
-virDomainRevertToSnapshot|virDomain.revertToSnapshot|domain_revert_to_snapshot|snap:O flags:I=0|int|remote/192|0.8.0|domain:snapshot|DOMAIN_SNAPSHOT|readonly exclusive:flags:VIR_DOMAIN_SNAPSHOT_REVERT_RUNNING:VIR_DOMAIN_SNAPSHOT_REVERT_PAUSED
-virDomainSave|virDomain.save|domain_save|to:z|int|remote/55|0.0.3|domain:hibernate|DOMAIN|readonly nonnull:to
-virDomainSaveFlags|virDomain.saveFlags|domain_save_flags|to:z dxml:z=None flags:I=0|int|remote/232|0.9.4|domain:hibernate|DOMAIN|readonly nonnull:to exclusive:flags:VIR_DOMAIN_SAVE_RUNNING:VIR_DOMAIN_SAVE_PAUSED
-virDomainSaveParams|virDomain.saveParams|domain_save_params|params:p flags:I=0|int|remote/440|8.4.0|domain:hibernate|DOMAIN|readonly exclusive:flags:VIR_DOMAIN_SAVE_RUNNING:VIR_DOMAIN_SAVE_PAUSED
-virDomainGetSchedulerParameters|virDomain.schedulerParameters|domain_get_scheduler_parameters|-|params|remote/57|0.2.3|domain:read|DOMAIN|-
-virDomainGetSchedulerParametersFlags|virDomain.schedulerParametersFlags|domain_get_scheduler_parameters_flags|flags:I=0|params|remote/223|0.9.2|domain:read|DOMAIN|exclusive:flags:VIR_DOMAIN_AFFECT_LIVE:VIR_DOMAIN_AFFECT_CONFIG
-virDomainGetSchedulerType|virDomain.schedulerType|domain_get_scheduler_type|-|params|remote/56|0.2.3|domain:read|DOMAIN|-
-virDomainScreenshot|virDomain.screenshot|domain_screenshot|stream:o screen:I flags:I=0|str|remote/211|0.9.2|domain:screenshot|DOMAIN|readonly
-virDomainGetSecurityLabel|virDomain.securityLabel|domain_get_security_label|-|int|remote/121|0.6.1|domain:read|DOMAIN|-
-virDomainGetSecurityLabelList|virDomain.securityLabelList|domain_get_security_label_list|-|int|remote/278|0.10.0|domain:read|DOMAIN|-
-virDomainSendKey|virDomain.sendKey|domain_send_key|codeset:I holdtime:I keycodes:O nkeycodes:i flags:I=0|int|remote/226|0.9.3|domain:send-input|DOMAIN|readonly nonnull:keycodes positive:nkeycodes
-virDomainSendProcessSignal|virDomain.sendProcessSignal|domain_send_process_signal|pid_value:L signum:I flags:I=0|int|remote/295|1.0.1|domain:send-signal|DOMAIN|nonzero:pid_value readonly
-virDomainSetAutostart|virDomain.setAutostart|domain_set_autostart|autostart:i|int|remote/29|0.2.1|domain:write|DOMAIN|readonly
-virDomainSetAutostartOnce|virDomain.setAutostartOnce|domain_set_autostart_once|autostart:i|int|remote/450|11.2.0|domain:write|DOMAIN|readonly
-virDomainSetBlkioParameters|virDomain.setBlkioParameters|domain_set_blkio_parameters|params:p flags:I=0|int|remote/205|0.9.0|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonnull:params
-virDomainSetBlockIoTune|virDomain.setBlockIoTune|domain_set_block_io_tune|disk:z params:p flags:I=0|int|remote/252|0.9.8|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonnull:disk nonnull:params
-virDomainSetBlockThreshold|virDomain.setBlockThreshold|domain_set_block_threshold|dev:z threshold:U flags:I=0|int|remote/386|3.1.0|domain:write|DOMAIN|readonly nonnull:dev
-virDomainSetGuestVcpus|virDomain.setGuestVcpus|domain_set_guest_vcpus|cpumap:z state:i flags:I=0|int|remote/372|2.0.0|domain:write|DOMAIN|readonly nonnull:cpumap
-virDomainSetIOThreadParams|virDomain.setIOThreadParams|domain_set_io_thread_params|iothread_val/iothread_id:I params:p flags:I=0|int|remote/402|4.10.0|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonnull:params
-virDomainSetInterfaceParameters|virDomain.setInterfaceParameters|domain_set_interface_parameters|device:z params:p flags:I=0|int|remote/256|0.9.9|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonnull:params
-virDomainSetLaunchSecurityState|virDomain.setLaunchSecurityState|domain_set_launch_security_state|params:p flags:I=0|int|remote/439|8.0.0|domain:write|DOMAIN|nonnull:params readonly
-virDomainSetLifecycleAction|virDomain.setLifecycleAction|domain_set_lifecycle_action|type:I action:I flags:I=0|int|remote/390|3.9.0|domain:write|DOMAIN|readonly
-virDomainSetMaxMemory|virDomain.setMaxMemory|domain_set_max_memory|memory:l|int|remote/30|0.0.3|domain:write|DOMAIN|readonly nonzero:memory
-virDomainSetMemory|virDomain.setMemory|domain_set_memory|memory:l|int|remote/31|0.1.1|domain:write|DOMAIN|readonly nonzero:memory
-virDomainSetMemoryFlags|virDomain.setMemoryFlags|domain_set_memory_flags|memory:l flags:I=0|int|remote/204|0.9.0|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonzero:memory
-virDomainSetMemoryParameters|virDomain.setMemoryParameters|domain_set_memory_parameters|params:p flags:I=0|int|remote/197|0.8.5|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonnull:params
-virDomainSetMemoryStatsPeriod|virDomain.setMemoryStatsPeriod|domain_set_memory_stats_period|period:i flags:I=0|int|remote/308|1.1.1|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonnegative:period
-virDomainSetMetadata|virDomain.setMetadata|domain_set_metadata|type:i metadata:z key:z uri:z flags:I=0|int|remote/264|0.9.10|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly
-virDomainSetNumaParameters|virDomain.setNumaParameters|domain_set_numa_parameters|params:p flags:I=0|int|remote/254|0.9.9|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonnull:params
-virDomainSetPerfEvents|virDomain.setPerfEvents|domain_set_perf_events|params:p flags:I=0|int|remote/366|1.3.3|domain:write|DOMAIN|readonly nonnull:params
-virDomainSetSchedulerParameters|virDomain.setSchedulerParameters|domain_set_scheduler_parameters|params:p|int|remote/58|0.2.3|domain:read|DOMAIN|readonly nonnull:params
-virDomainSetSchedulerParametersFlags|virDomain.setSchedulerParametersFlags|domain_set_scheduler_parameters_flags|params:p flags:I=0|int|remote/219|0.9.2|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonnull:params
-virDomainSetThrottleGroup|virDomain.setThrottleGroup|domain_set_throttle_group|group:z params:p flags:I=0|int|remote/451|11.2.0|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly
-virDomainSetTime|virDomain.setTime|domain_set_time|time:O=None flags:I=0|int|remote/338|1.2.5|domain:set-time|DOMAIN|readonly
-virDomainSetUserPassword|virDomain.setUserPassword|domain_set_user_password|user:z password:z flags:I=0|int|remote/357|1.2.16|domain:set-password|DOMAIN|readonly nonnull:user nonnull:password
-virDomainSetVcpu|virDomain.setVcpu|domain_set_vcpu|vcpumap:z state:i flags:I=0|int|remote/384|3.1.0|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonnull:vcpumap
-virDomainSetVcpus|virDomain.setVcpus|domain_set_vcpus|nvcpus:I|int|remote/32|0.1.4|domain:write|DOMAIN|readonly nonzero:nvcpus
-virDomainSetVcpusFlags|virDomain.setVcpusFlags|domain_set_vcpus_flags|nvcpus:I flags:I=0|int|remote/199|0.8.5|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG domain:write:VIR_DOMAIN_VCPU_GUEST|DOMAIN|readonly require:flags:VIR_DOMAIN_VCPU_MAXIMUM:VIR_DOMAIN_AFFECT_CONFIG exclusive:flags:VIR_DOMAIN_VCPU_GUEST:VIR_DOMAIN_AFFECT_CONFIG nonzero:nvcpus
-virDomainShutdown|virDomain.shutdown|domain_shutdown|-|int|remote/33|0.0.3|domain:init-control|DOMAIN|readonly
-virDomainShutdownFlags|virDomain.shutdownFlags|domain_shutdown_flags|flags:I=0|int|remote/258|0.9.10|domain:init-control domain:write:VIR_DOMAIN_SHUTDOWN_GUEST_AGENT|DOMAIN|readonly
-virDomainSnapshotCreateXML|virDomain.snapshotCreateXML|domain_snapshot_create_xml|xmlDesc:z flags:I=0|ref:virDomainSnapshot|remote/185|0.8.0|domain:snapshot domain:fs-freeze:VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE|DOMAIN_SNAPSHOT|nonnull:xmlDesc readonly require:flags:VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT:VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE exclusive:flags:VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE:VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA exclusive:flags:VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE:VIR_DOMAIN_SNAPSHOT_CREATE_HALT
-virDomainSnapshotCurrent|virDomain.snapshotCurrent|domain_snapshot_current|flags:I=0|ref:virDomainSnapshot|remote/191|0.8.0|domain:read|DOMAIN_SNAPSHOT|-
-virDomainSnapshotListNames|virDomain.snapshotListNames|domain_snapshot_list_names|flags:I=0|strs|remote/188|0.8.0|domain:read|DOMAIN_SNAPSHOT|-
-virDomainSnapshotLookupByName|virDomain.snapshotLookupByName|domain_snapshot_lookup_by_name|name:z flags:I=0|ref:virDomainSnapshot|remote/189|0.8.0|domain:read|DOMAIN_SNAPSHOT|nonnull:name
-virDomainSnapshotNum|virDomain.snapshotNum|domain_snapshot_num|flags:I=0|int|remote/187|0.8.0|domain:read|DOMAIN_SNAPSHOT|-
-virDomainStartDirtyRateCalc|virDomain.startDirtyRateCalc|domain_start_dirty_rate_calc|seconds:i flags:I=0|int|remote/427|7.2.0|domain:write|DOMAIN|readonly exclusive:flags:VIR_DOMAIN_DIRTYRATE_MODE_PAGE_SAMPLING:VIR_DOMAIN_DIRTYRATE_MODE_DIRTY_BITMAP exclusive:flags:VIR_DOMAIN_DIRTYRATE_MODE_PAGE_SAMPLING:VIR_DOMAIN_DIRTYRATE_MODE_DIRTY_RING exclusive:flags:VIR_DOMAIN_DIRTYRATE_MODE_DIRTY_BITMAP:VIR_DOMAIN_DIRTYRATE_MODE_DIRTY_RING
-virDomainGetState|virDomain.state|domain_get_state|flags:I=0|int|remote/212|0.9.2|domain:read|DOMAIN|-
-virDomainSuspend|virDomain.suspend|domain_suspend|-|int|remote/34|0.0.3|domain:suspend|DOMAIN|readonly
-virDomainUndefine|virDomain.undefine|domain_undefine|-|int|remote/35|0.1.1|domain:delete|DOMAIN|readonly
-virDomainUndefineFlags|virDomain.undefineFlags|domain_undefine_flags|flags:I=0|int|remote/231|0.9.4|domain:delete|DOMAIN|readonly
-virDomainUpdateDeviceFlags|virDomain.updateDeviceFlags|domain_update_device_flags|xml:z flags:I=0|int|remote/174|0.8.0|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|nonnull:xml readonly
-virDomainGetVcpuPinInfo|virDomain.vcpuPinInfo|domain_get_vcpu_pin_info|flags:I=0|int|remote/230|0.9.3|domain:read|DOMAIN|exclusive:flags:VIR_DOMAIN_AFFECT_LIVE:VIR_DOMAIN_AFFECT_CONFIG
-virDomainGetVcpus|virDomain.vcpus|domain_get_vcpus|-|list|remote/20|0.1.4|domain:read|DOMAIN|-
-virDomainGetVcpusFlags|virDomain.vcpusFlags|domain_get_vcpus_flags|flags:I=0|int|remote/200|0.8.5|domain:read domain:write:VIR_DOMAIN_VCPU_GUEST|DOMAIN|readonlyif:flags:VIR_DOMAIN_VCPU_GUEST exclusive:flags:VIR_DOMAIN_AFFECT_LIVE:VIR_DOMAIN_AFFECT_CONFIG
-virDomainCheckpointDelete|virDomainCheckpoint.delete|domain_checkpoint_delete|flags:I=0|int|remote/417|5.6.0|domain:checkpoint|DOMAIN_CHECKPOINT|readonly exclusive:flags:VIR_DOMAIN_CHECKPOINT_DELETE_CHILDREN:VIR_DOMAIN_CHECKPOINT_DELETE_CHILDREN_ONLY
-virDomainCheckpointGetName|virDomainCheckpoint.getName|-|-|str|-|5.6.0|-|DOMAIN_CHECKPOINT|-
-virDomainCheckpointGetParent|virDomainCheckpoint.getParent|domain_checkpoint_get_parent|flags:I=0|ref:virDomainCheckpoint|remote/416|5.6.0|domain:read|DOMAIN_CHECKPOINT|-
-virDomainCheckpointGetXMLDesc|virDomainCheckpoint.getXMLDesc|domain_checkpoint_get_xml_desc|flags:I=0|str|remote/412|5.6.0|domain:read domain:read-secure:VIR_DOMAIN_CHECKPOINT_XML_SECURE|DOMAIN_CHECKPOINT|secure:flags:VIR_DOMAIN_CHECKPOINT_XML_SECURE
-virDomainCheckpointListAllChildren|virDomainCheckpoint.listAllChildren|domain_checkpoint_list_all_children|flags:I=0|refs:virDomainCheckpoint|remote/414|5.6.0|domain:read|DOMAIN_CHECKPOINT|-
-virDomainSnapshotDelete|virDomainSnapshot.delete|domain_snapshot_delete|flags:I=0|int|remote/193|0.8.0|domain:snapshot|DOMAIN_SNAPSHOT|readonly exclusive:flags:VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN:VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN_ONLY
-virDomainSnapshotGetName|virDomainSnapshot.getName|-|-|str|-|0.9.5|-|DOMAIN_SNAPSHOT|-
-virDomainSnapshotGetParent|virDomainSnapshot.getParent|domain_snapshot_get_parent|flags:I=0|ref:virDomainSnapshot|remote/244|0.9.7|domain:read|DOMAIN_SNAPSHOT|-
-virDomainSnapshotGetXMLDesc|virDomainSnapshot.getXMLDesc|domain_snapshot_get_xml_desc|flags:I=0|str|remote/186|0.8.0|domain:read domain:read-secure:VIR_DOMAIN_SNAPSHOT_XML_SECURE|DOMAIN_SNAPSHOT|secure:flags:VIR_DOMAIN_SNAPSHOT_XML_SECURE
-virDomainSnapshotHasMetadata|virDomainSnapshot.hasMetadata|domain_snapshot_has_metadata|flags:I=0|int|remote/272|0.9.13|domain:read|DOMAIN_SNAPSHOT|-
-virDomainSnapshotIsCurrent|virDomainSnapshot.isCurrent|domain_snapshot_is_current|flags:I=0|int|remote/271|0.9.13|domain:read|DOMAIN_SNAPSHOT|-
-virDomainSnapshotListAllChildren|virDomainSnapshot.listAllChildren|domain_snapshot_list_all_children|flags:I=0|refs:virDomainSnapshot|remote/275|0.9.13|domain:read|DOMAIN_SNAPSHOT|-
-virDomainSnapshotListChildrenNames|virDomainSnapshot.listChildrenNames|domain_snapshot_list_children_names|flags:I=0|strs|remote/247|0.9.7|domain:read|DOMAIN_SNAPSHOT|-
-virDomainSnapshotNumChildren|virDomainSnapshot.numChildren|domain_snapshot_num_children|flags:I=0|int|remote/246|0.9.7|domain:read|DOMAIN_SNAPSHOT|-
-virInterfaceGetMACString|virInterface.MACString|-|-|str|-|0.6.4|-|INTERFACE|-
-virInterfaceGetXMLDesc|virInterface.XMLDesc|interface_get_xml_desc|flags:I=0|str|remote/130|0.6.4|interface:read|INTERFACE|-
-virInterfaceCreate|virInterface.create|interface_create|flags:I=0|int|remote/133|0.6.4|interface:start|INTERFACE|readonly
-virInterfaceDestroy|virInterface.destroy|interface_destroy|flags:I=0|int|remote/134|0.6.4|interface:stop|INTERFACE|readonly
-virInterfaceIsActive|virInterface.isActive|interface_is_active|-|int|remote/156|0.7.3|interface:read|INTERFACE|-
-virInterfaceGetName|virInterface.name|-|-|str|-|0.6.4|-|INTERFACE|-
-virInterfaceUndefine|virInterface.undefine|interface_undefine|-|int|remote/132|0.6.4|interface:delete|INTERFACE|readonly
-virNWFilterGetUUID|virNWFilter.UUID|-|-|int|-|0.8.0|-|NWFILTER|-
-virNWFilterGetUUIDString|virNWFilter.UUIDString|-|-|int|-|0.8.0|-|NWFILTER|-
-virNWFilterGetXMLDesc|virNWFilter.XMLDesc|nwfilter_get_xml_desc|flags:I=0|str|remote/177|0.8.0|nwfilter:read|NWFILTER|-
-virNWFilterGetName|virNWFilter.name|-|-|str|-|0.8.0|-|NWFILTER|-
-virNWFilterUndefine|virNWFilter.undefine|nwfilter_undefine|-|int|remote/181|0.8.0|nwfilter:delete|NWFILTER|readonly
-virNWFilterBindingGetXMLDesc|virNWFilterBinding.XMLDesc|nwfilter_binding_get_xml_desc|flags:I=0|str|remote/398|4.5.0|nwfilter-binding:read|NWFILTER|-
-virNWFilterBindingDelete|virNWFilterBinding.delete|nwfilter_binding_delete|-|int|remote/400|4.5.0|nwfilter-binding:delete|NWFILTER|readonly
-virNWFilterBindingGetFilterName|virNWFilterBinding.filterName|-|-|str|-|4.5.0|-|NWFILTER|-
-virNWFilterBindingGetPortDev|virNWFilterBinding.portDev|-|-|str|-|4.5.0|-|NWFILTER|-
-virNetworkGetDHCPLeases|virNetwork.DHCPLeases|network_get_dhcp_leases|mac:z=None flags:I=0|int|remote/341|1.2.6|network:read|NETWORK|-
-virNetworkGetUUID|virNetwork.UUID|-|-|int|-|0.2.0|-|NETWORK|-
-virNetworkGetUUIDString|virNetwork.UUIDString|-|-|int|-|0.2.0|-|NETWORK|-
-virNetworkGetXMLDesc|virNetwork.XMLDesc|network_get_xml_desc|flags:I=0|str|remote/43|0.2.0|network:read|NETWORK|-
-virNetworkGetAutostart|virNetwork.autostart|network_get_autostart|-|int|remote/44|0.2.1|network:read|NETWORK|-
-virNetworkGetBridgeName|virNetwork.bridgeName|network_get_bridge_name|-|str|remote/45|0.2.0|network:read|NETWORK|-
-virNetworkCreate|virNetwork.create|network_create|-|int|remote/39|0.2.0|network:start|NETWORK|readonly
-virNetworkDestroy|virNetwork.destroy|network_destroy|-|int|remote/42|0.2.0|network:stop|NETWORK|readonly
-virNetworkIsActive|virNetwork.isActive|network_is_active|-|int|remote/152|0.7.3|network:read|NETWORK|-
-virNetworkIsPersistent|virNetwork.isPersistent|network_is_persistent|-|int|remote/153|0.7.3|network:read|NETWORK|-
-virNetworkListAllPorts|virNetwork.listAllPorts|network_list_all_ports|flags:I=0|refs:virNetworkPort|remote/404|5.5.0|network:search-ports|NETWORK|-
-virNetworkGetMetadata|virNetwork.metadata|network_get_metadata|type:i uri:z flags:I=0|str|remote/445|9.7.0|network:read|NETWORK|-
-virNetworkGetName|virNetwork.name|-|-|str|-|0.2.0|-|NETWORK|-
-virNetworkPortCreateXML|virNetwork.portCreateXML|network_port_create_xml|xmldesc:z flags:I=0|ref:virNetworkPort|remote/406|5.5.0|network-port:create|NETWORK|nonnull:xmldesc readonly
-virNetworkPortLookupByUUID|virNetwork.portLookupByUUID|network_port_lookup_by_uuid|uuid:b|ref:virNetworkPort|remote/405|5.5.0|network-port:getattr|NETWORK|nonnull:uuid
-virNetworkPortLookupByUUIDString|virNetwork.portLookupByUUIDString|network_port_lookup_by_uuid|uuidstr:z|ref:virNetworkPort|remote/405|5.5.0|-|NETWORK|nonnull:uuidstr
-virNetworkSetAutostart|virNetwork.setAutostart|network_set_autostart|autostart:i|int|remote/48|0.2.1|network:write|NETWORK|readonly
-virNetworkSetMetadata|virNetwork.setMetadata|network_set_metadata|type:i metadata:z key:z uri:z flags:I=0|int|remote/444|9.7.0|network:write network:save:!VIR_NETWORK_UPDATE_AFFECT_CONFIG+VIR_NETWORK_UPDATE_AFFECT_LIVE network:save:VIR_NETWORK_UPDATE_AFFECT_CONFIG|NETWORK|readonly
-virNetworkUndefine|virNetwork.undefine|network_undefine|-|int|remote/49|0.2.0|network:delete|NETWORK|readonly
-virNetworkUpdate|virNetwork.update|network_update|command:I section:I parentIndex:i xml:z flags:I=0|int|remote/291|0.10.2|network:write network:save:!VIR_NETWORK_UPDATE_AFFECT_CONFIG+VIR_NETWORK_UPDATE_AFFECT_LIVE network:save:VIR_NETWORK_UPDATE_AFFECT_CONFIG|NETWORK|readonly nonnull:xml
-virNetworkPortGetUUID|virNetworkPort.UUID|-|-|int|-|5.5.0|-|NETWORK|-
-virNetworkPortGetUUIDString|virNetworkPort.UUIDString|-|-|int|-|5.5.0|-|NETWORK|-
-virNetworkPortGetXMLDesc|virNetworkPort.XMLDesc|network_port_get_xml_desc|flags:I=0|str|remote/409|5.5.0|network-port:read|NETWORK|-
-virNetworkPortDelete|virNetworkPort.delete|network_port_delete|flags:I=0|int|remote/410|5.5.0|network-port:delete|NETWORK|readonly
-virNetworkPortGetParameters|virNetworkPort.parameters|network_port_get_parameters|flags:I=0|params|remote/407|5.5.0|network-port:read|NETWORK|-
-virNetworkPortSetParameters|virNetworkPort.setParameters|network_port_set_parameters|params:p flags:I=0|int|remote/408|5.5.0|network-port:write|NETWORK|readonly
-virNodeDeviceGetXMLDesc|virNodeDevice.XMLDesc|node_device_get_xml_desc|flags:I=0|str|remote/114|0.5.0|node-device:read|NODEDEV|-
-virNodeDeviceGetAutostart|virNodeDevice.autostart|node_device_get_autostart|-|int|remote/433|7.8.0|node-device:read|NODEDEV|readonly
-virNodeDeviceCreate|virNodeDevice.create|node_device_create|flags:I=0|int|remote/430|7.3.0|node-device:start|NODEDEV|readonly
-virNodeDeviceDestroy|virNodeDevice.destroy|node_device_destroy|-|int|remote/124|0.6.3|node-device:stop|NODEDEV|readonly
-virNodeDeviceDetachFlags|virNodeDevice.detachFlags|node_device_detach_flags|driverName:z flags:I=0|int|remote/301|1.0.5|node-device:detach|NODEDEV|readonly
-virNodeDeviceDettach|virNodeDevice.dettach|node_device_dettach|-|int|remote/118|0.6.1|node-device:detach|NODEDEV|readonly
-virNodeDeviceIsActive|virNodeDevice.isActive|node_device_is_active|-|int|remote/436|7.8.0|node-device:read|NODEDEV|-
-virNodeDeviceIsPersistent|virNodeDevice.isPersistent|node_device_is_persistent|-|int|remote/435|7.8.0|node-device:read|NODEDEV|-
-virNodeDeviceListCaps|virNodeDevice.listCaps|node_device_list_caps|-|strs|remote/117|0.5.0|node-device:read|NODEDEV|-
-virNodeDeviceGetName|virNodeDevice.name|-|-|str|-|0.5.0|-|NODEDEV|-
-virNodeDeviceNumOfCaps|virNodeDevice.numOfCaps|node_device_num_of_caps|-|int|remote/116|0.5.0|node-device:read|NODEDEV|-
-virNodeDeviceGetParent|virNodeDevice.parent|node_device_get_parent|-|str|remote/115|0.5.0|node-device:read|NODEDEV|-
-virNodeDeviceReAttach|virNodeDevice.reAttach|node_device_re_attach|-|int|remote/119|0.6.1|node-device:detach|NODEDEV|readonly
-virNodeDeviceReset|virNodeDevice.reset|node_device_reset|-|int|remote/120|0.6.1|node-device:detach|NODEDEV|readonly
-virNodeDeviceSetAutostart|virNodeDevice.setAutostart|node_device_set_autostart|autostart:i|int|remote/434|7.8.0|node-device:write|NODEDEV|readonly
-virNodeDeviceUndefine|virNodeDevice.undefine|node_device_undefine|flags:I=0|int|remote/429|7.3.0|node-device:delete|NODEDEV|readonly
-virNodeDeviceUpdate|virNodeDevice.update|node_device_update|xmlDesc:z flags:I=0|int|remote/447|10.1.0|node-device:write node-device:save:!VIR_NODE_DEVICE_UPDATE_AFFECT_CONFIG+VIR_NODE_DEVICE_UPDATE_AFFECT_LIVE node-device:save:VIR_NODE_DEVICE_UPDATE_AFFECT_CONFIG|NONE|readonly
-virSecretGetUUID|virSecret.UUID|-|-|int|-|0.7.1|-|SECRET|-
-virSecretGetUUIDString|virSecret.UUIDString|-|-|int|-|0.7.1|-|SECRET|-
-virSecretGetXMLDesc|virSecret.XMLDesc|secret_get_xml_desc|flags:I=0|str|remote/143|0.7.1|secret:read|SECRET|-
-virSecretSetValue|virSecret.setValue|secret_set_value|value:b flags:I=0|int|remote/144|0.7.1|secret:write|SECRET|readonly nonnull:value
-virSecretUndefine|virSecret.undefine|secret_undefine|-|int|remote/146|0.7.1|secret:delete|SECRET|readonly
-virSecretGetUsageID|virSecret.usageID|-|-|str|-|0.7.1|-|SECRET|-
-virSecretGetUsageType|virSecret.usageType|-|-|int|-|0.7.1|-|SECRET|-
-virSecretGetValue|virSecret.value|secret_get_value|flags:I=0|str|remote/145|0.7.1|secret:read-secure|SECRET|readonly
-virStoragePoolGetUUID|virStoragePool.UUID|-|-|int|-|0.4.1|-|STORAGE|-
-virStoragePoolGetUUIDString|virStoragePool.UUIDString|-|-|int|-|0.4.1|-|STORAGE|-
-virStoragePoolGetXMLDesc|virStoragePool.XMLDesc|storage_pool_get_xml_desc|flags:I=0|str|remote/88|0.4.1|storage-pool:read|STORAGE|-
-virStoragePoolGetAutostart|virStoragePool.autostart|storage_pool_get_autostart|-|int|remote/89|0.4.1|storage-pool:read|STORAGE|-
-virStoragePoolBuild|virStoragePool.build|storage_pool_build|flags:I=0|int|remote/79|0.4.1|storage-pool:format|STORAGE|readonly
-virStoragePoolCreate|virStoragePool.create|storage_pool_create|flags:I=0|int|remote/78|0.4.1|storage-pool:start|STORAGE|readonly
-virStorageVolCreateXML|virStoragePool.createXML|storage_vol_create_xml|xmlDesc:z flags:I=0|ref:virStorageVol|remote/93|0.4.1|storage-vol:create|STORAGE|nonnull:xmlDesc readonly
-virStorageVolCreateXMLFrom|virStoragePool.createXMLFrom|storage_vol_create_xml_from|xmlDesc:z clonevol:o flags:I=0|ref:virStorageVol|remote/125|0.6.4|storage-vol:create|STORAGE|nonnull:xmlDesc readonly
-virStoragePoolDelete|virStoragePool.delete|storage_pool_delete|flags:I=0|int|remote/81|0.4.1|storage-pool:format|STORAGE|readonly
-virStoragePoolDestroy|virStoragePool.destroy|storage_pool_destroy|-|int|remote/80|0.4.1|storage-pool:stop|STORAGE|readonly
-virStoragePoolGetInfo|virStoragePool.info|storage_pool_get_info|-|list|remote/87|0.4.1|storage-pool:read|STORAGE|-
-virStoragePoolIsActive|virStoragePool.isActive|storage_pool_is_active|-|int|remote/154|0.7.3|storage-pool:read|STORAGE|-
-virStoragePoolIsPersistent|virStoragePool.isPersistent|storage_pool_is_persistent|-|int|remote/155|0.7.3|storage-pool:read|STORAGE|-
-virStoragePoolListAllVolumes|virStoragePool.listAllVolumes|storage_pool_list_all_volumes|flags:I=0|refs:virStorageVol|remote/282|0.10.2|storage-pool:search-storage-vols|STORAGE|-
-virStoragePoolListVolumes|virStoragePool.listVolumes|storage_pool_list_volumes|-|strs|remote/92|0.4.1|storage-pool:search-storage-vols|STORAGE|-
-virStoragePoolGetName|virStoragePool.name|-|-|str|-|0.4.1|-|STORAGE|-
-virStoragePoolNumOfVolumes|virStoragePool.numOfVolumes|storage_pool_num_of_volumes|-|int|remote/91|0.4.1|storage-pool:search-storage-vols|STORAGE|-
-virStoragePoolRefresh|virStoragePool.refresh|storage_pool_refresh|flags:I=0|int|remote/83|0.4.1|storage-pool:refresh|STORAGE|readonly
-virStoragePoolSetAutostart|virStoragePool.setAutostart|storage_pool_set_autostart|autostart:i|int|remote/90|0.4.1|storage-pool:write|STORAGE|readonly
-virStorageVolLookupByName|virStoragePool.storageVolLookupByName|storage_vol_lookup_by_name|name:z|ref:virStorageVol|remote/95|0.4.1|storage-vol:getattr|STORAGE|nonnull:name
-virStoragePoolUndefine|virStoragePool.undefine|storage_pool_undefine|-|int|remote/82|0.4.1|storage-pool:delete|STORAGE|readonly
-virStorageVolGetXMLDesc|virStorageVol.XMLDesc|storage_vol_get_xml_desc|flags:I=0|str|remote/99|0.4.1|storage-vol:read|STORAGE|-
-virStorageVolDelete|virStorageVol.delete|storage_vol_delete|flags:I=0|int|remote/94|0.4.1|storage-vol:delete|STORAGE|readonly
-virStorageVolDownload|virStorageVol.download|storage_vol_download|stream:o offset:U length:U flags:I=0|int|remote/209|0.9.0|storage-vol:data-read|STORAGE|readonly
-virStorageVolGetInfo|virStorageVol.info|storage_vol_get_info|-|list|remote/98|0.4.1|storage-vol:read|STORAGE|-
-virStorageVolGetInfoFlags|virStorageVol.infoFlags|storage_vol_get_info_flags|flags:I=0|list|remote/378|3.0.0|storage-vol:read|STORAGE|-
-virStorageVolGetKey|virStorageVol.key|-|-|str|-|0.4.1|-|STORAGE|-
-virStorageVolGetName|virStorageVol.name|-|-|str|-|0.4.1|-|STORAGE|-
-virStorageVolGetPath|virStorageVol.path|storage_vol_get_path|-|str|remote/100|0.4.1|storage-vol:read|STORAGE|-
-virStorageVolResize|virStorageVol.resize|storage_vol_resize|capacity:U flags:I=0|int|remote/260|0.9.10|storage-vol:resize|STORAGE|readonly
-virStoragePoolLookupByVolume|virStorageVol.storagePoolLookupByVolume|storage_pool_lookup_by_volume|-|ref:virStoragePool|remote/86|0.4.1|storage-pool:getattr|STORAGE|-
-virStorageVolUpload|virStorageVol.upload|storage_vol_upload|stream:o offset:U length:U flags:I=0|int|remote/208|0.9.0|storage-vol:data-write|STORAGE|readonly
-virStorageVolWipe|virStorageVol.wipe|storage_vol_wipe|flags:I=0|int|remote/165|0.8.0|storage-vol:format|STORAGE|readonly
-virStorageVolWipePattern|virStorageVol.wipePattern|storage_vol_wipe_pattern|algorithm:I flags:I=0|int|remote/259|0.9.10|storage-vol:format|STORAGE|readonly
-virStreamAbort|virStream.abort|stream_abort|-|int|-|0.7.2|-|STREAMS|-
-virStreamEventAddCallback|virStream.eventAddCallback|stream_event_add_callback|events:i cb:O opaque:O|int|-|0.7.2|-|STREAMS|-
-virStreamEventRemoveCallback|virStream.eventRemoveCallback|stream_event_remove_callback|-|int|-|0.7.2|-|STREAMS|-
-virStreamEventUpdateCallback|virStream.eventUpdateCallback|stream_event_update_callback|events:i|int|-|0.7.2|-|STREAMS|-
-virStreamFinish|virStream.finish|stream_finish|-|int|-|0.7.2|-|STREAMS|-
-virStreamRecv|virStream.recv|stream_recv|nbytes:n|int|-|0.7.2|-|STREAMS|-
-virStreamRecvFlags|virStream.recvFlags|stream_recv_flags|nbytes:n flags:I=0|int|-|3.4.0|-|STREAMS|-
-virStreamRecvHole|virStream.recvHole|stream_recv_hole|flags:I=0|int|-|3.4.0|-|STREAMS|-
-virStreamSend|virStream.send|stream_send|data:z|int|-|0.7.2|-|STREAMS|nonnull:data
-virStreamSendHole|virStream.sendHole|stream_send_hole|length:L flags:I=0|int|-|3.4.0|-|STREAMS|-
-virDomainLxcEnterCGroup|libvirt_lxc.lxcEnterCGroup|-|domain:o flags:I|int|-|2.0.0|-|NONE|readonly
-virDomainLxcOpenNamespace|libvirt_lxc.lxcOpenNamespace|domain_lxc_open_namespace|domain:o flags:I|int|lxc/1|1.0.2|domain:open-namespace|NONE|readonly
-virDomainQemuAgentCommand|libvirt_qemu.qemuAgentCommand|domain_qemu_agent_command|domain:o cmd:z timeout:i flags:I|str|qemu/3|0.10.0|domain:write|NONE|readonly
-virDomainQemuAttach|libvirt_qemu.qemuAttach|domain_qemu_attach|conn:o pid_value:I flags:I|ref:virDomain|qemu/2|0.9.4|domain:start domain:write|NONE|nonzero:pid_value readonly
-virDomainQemuMonitorCommand|libvirt_qemu.qemuMonitorCommand|domain_qemu_monitor_command|domain:o cmd:z flags:I|strs|qemu/1|0.8.3|domain:write|NONE|readonly
-virDomainQemuMonitorCommandWithFiles|libvirt_qemu.qemuMonitorCommandWithFiles|domain_qemu_monitor_command_with_files|domain:o cmd:z files:O=[] flags:I=0|strs|qemu/7|8.2.0|domain:write|NONE|nonnull:cmd readonly
-virConnectDomainQemuMonitorEventDeregister|libvirt_qemu.qemuMonitorEventDeregister|connect_domain_qemu_monitor_event_deregister|conn:o callbackID:i|int|qemu/5|1.2.3|connect:write|NONE|nonnegative:callbackID readonly
-virConnectDomainQemuMonitorEventRegister|libvirt_qemu.qemuMonitorEventRegister|connect_domain_qemu_monitor_event_register|conn:o dom:o event:z cb:O opaque:O flags:I=0|int|qemu/4|1.2.3|connect:search-domains connect:write|NONE|nonnull:cb readonly
+virGetVersion|libvirt.getVersion|-|name/type:z=None|int|-|0.0.3|-|NONE|-|-
+virConnectOpen|libvirt.open|-|name:z=None|ref:virConnect|-|0.0.3|connect:getattr|NONE|-|-
+virConnectOpenAuth|libvirt.openAuth|-|uri:O auth:O flags:I=0|ref:virConnect|-|0.4.0|-|NONE|-|-
+virConnectOpenReadOnly|libvirt.openReadOnly|-|name:z=None|ref:virConnect|-|0.0.3|-|NONE|-|-
+virEventAddHandle|libvirt.virEventAddHandle|-|fd:i events:i cb:O opaque:O|int|-|0.9.3|-|NONE|readonly|-
+virEventAddTimeout|libvirt.virEventAddTimeout|-|timeout:i cb:O opaque:O|int|-|0.9.3|-|NONE|readonly|-
+virEventRegisterImpl|libvirt.virEventRegisterImpl|-|addHandle:O updateHandle:O removeHandle:O addTimeout:O updateTimeout:O removeTimeout:O|int|-|0.5.0|-|NONE|readonly|-
+virEventRemoveHandle|libvirt.virEventRemoveHandle|-|watch:i|int|-|0.9.3|-|NONE|readonly|-
+virEventRemoveTimeout|libvirt.virEventRemoveTimeout|-|timer:i|int|-|0.9.3|-|NONE|readonly|-
+virEventUpdateHandle|libvirt.virEventUpdateHandle|-|watch:i events:i|int|-|0.9.3|-|NONE|readonly|-
+virEventUpdateTimeout|libvirt.virEventUpdateTimeout|-|timer:i timeout:i|int|-|0.9.3|-|NONE|readonly|-
+virNodeAllocPages|virConnect.allocPages|node_alloc_pages|pages:O startCell:i=0 cellCount:I=0 flags:I=0|int|remote/347|1.2.9|connect:write|DOMAIN|readonly nonzero:cellCount|-
+virConnectBaselineCPU|virConnect.baselineCPU|connect_baseline_cpu|xmlCPUs:Z flags:I=0|str|remote/162|0.7.7|connect:read|DOMAIN|nonnull:xmlCPUs|-
+virConnectBaselineHypervisorCPU|virConnect.baselineHypervisorCPU|connect_baseline_hypervisor_cpu|emulator:z arch:z machine:z virttype:z xmlCPUs:Z flags:I=0|str|remote/394|4.4.0|connect:write|DOMAIN|nonnull:xmlCPUs readonly|-
+virInterfaceChangeBegin|virConnect.changeBegin|interface_change_begin|flags:I=0|int|remote/220|0.9.2|connect:interface-transaction|INTERFACE|readonly|-
+virInterfaceChangeCommit|virConnect.changeCommit|interface_change_commit|flags:I=0|int|remote/221|0.9.2|connect:interface-transaction|INTERFACE|readonly|-
+virInterfaceChangeRollback|virConnect.changeRollback|interface_change_rollback|flags:I=0|int|remote/222|0.9.2|connect:interface-transaction|INTERFACE|readonly|-
+virConnectClose|virConnect.close|-|-|int|-|0.0.3|-|NONE|-|-
+virConnectCompareCPU|virConnect.compareCPU|connect_compare_cpu|xmlDesc:z flags:I=0|int|remote/158|0.7.5|connect:read|DOMAIN|nonnull:xmlDesc|-
+virConnectCompareHypervisorCPU|virConnect.compareHypervisorCPU|connect_compare_hypervisor_cpu|emulator:z arch:z machine:z virttype:z xmlCPU:z flags:I=0|int|remote/393|4.4.0|connect:write|DOMAIN|nonnull:xmlCPU readonly|-
+virDomainCreateLinux|virConnect.createLinux|domain_create_xml|xmlDesc:z flags:I=0|ref:virDomain|remote/10|0.0.3|-|DOMAIN|-|virDomainCreateXML
+virDomainCreateXML|virConnect.createXML|domain_create_xml|xmlDesc:z flags:I=0|ref:virDomain|remote/10|0.5.0|domain:write domain:start|DOMAIN|nonnull:xmlDesc readonly|-
+virDomainCreateXMLWithFiles|virConnect.createXMLWithFiles|domain_create_xml_with_files|xmlDesc:z files:O flags:I=0|ref:virDomain|remote/309|1.1.1|domain:write domain:start|DOMAIN|nonnull:xmlDesc readonly|-
+virDomainDefineXML|virConnect.defineXML|domain_define_xml|xml:z|ref:virDomain|remote/11|0.1.1|domain:write domain:save|DOMAIN|readonly nonnull:xml|-
+virDomainDefineXMLFlags|virConnect.defineXMLFlags|domain_define_xml_flags|xml:z flags:I=0|ref:virDomain|remote/350|1.2.12|domain:write domain:save|DOMAIN|readonly nonnull:xml|-
+virConnectDomainEventDeregister|virConnect.domainEventDeregister|connect_domain_event_deregister|cb:O|int|remote/106 remote/317|0.5.0|connect:read|DOMAIN|-|-
+virConnectDomainEventDeregisterAny|virConnect.domainEventDeregisterAny|connect_domain_event_deregister_any|callbackID:i|int|remote/168 remote/317|0.8.0|connect:read|DOMAIN|nonnegative:callbackID|-
+virConnectDomainEventRegister|virConnect.domainEventRegister|connect_domain_event_register|cb:O opaque:O|int|remote/105 remote/316|0.5.0|connect:search-domains|DOMAIN|-|-
+virConnectDomainEventRegisterAny|virConnect.domainEventRegisterAny|connect_domain_event_register_any|dom:o eventID:i cb:O opaque:O|int|remote/167 remote/316|0.8.0|connect:search-domains|DOMAIN|nonnegative:eventID|-
+virDomainListGetStats|virConnect.domainListGetStats|connect_get_all_domain_stats|doms:O stats:I=0 flags:I=0|int|remote/344|1.2.8|-|DOMAIN|-|-
+virConnectDomainXMLFromNative|virConnect.domainXMLFromNative|connect_domain_xml_from_native|nativeFormat:z nativeConfig:z flags:I=0|str|remote/135|0.6.4|connect:write|DOMAIN|readonly nonnull:nativeFormat nonnull:nativeConfig|-
+virConnectDomainXMLToNative|virConnect.domainXMLToNative|connect_domain_xml_to_native|nativeFormat:z domainXml:z flags:I=0|str|remote/136|0.6.4|connect:write|DOMAIN|readonly nonnull:nativeFormat nonnull:domainXml|-
+virConnectFindStoragePoolSources|virConnect.findStoragePoolSources|connect_find_storage_pool_sources|type:z srcSpec:z flags:I=0|str|remote/75|0.4.5|connect:detect-storage-pools|STORAGE|nonnull:type readonly|-
+virConnectGetAllDomainStats|virConnect.getAllDomainStats|connect_get_all_domain_stats|stats:I=0 flags:I=0|int|remote/344|1.2.8|connect:search-domains|DOMAIN|-|-
+virNodeGetCPUMap|virConnect.getCPUMap|node_get_cpu_map|flags:I=0|strs|remote/293|1.0.0|connect:read|DOMAIN|-|-
+virConnectGetCPUModelNames|virConnect.getCPUModelNames|connect_get_cpu_model_names|arch:s flags:I=0|strs|remote/312|1.1.3|connect:read|DOMAIN|nonnull:arch|-
+virNodeGetCPUStats|virConnect.getCPUStats|node_get_cpu_stats|cpuNum:i flags:I=0|params|remote/227|0.9.3|connect:read|DOMAIN|-|-
+virConnectGetCapabilities|virConnect.getCapabilities|connect_get_capabilities|-|str|remote/7|0.2.1|connect:read|DOMAIN|-|-
+virNodeGetCellsFreeMemory|virConnect.getCellsFreeMemory|node_get_cells_free_memory|startCell:i maxCells:i|int|remote/101|0.3.3|connect:read|DOMAIN|positive:maxCells nonnegative:startCell|-
+virConnectGetDomainCapabilities|virConnect.getDomainCapabilities|connect_get_domain_capabilities|emulatorbin:z=None arch:z=None machine:z=None virttype:z=None flags:I=0|str|remote/342|1.2.7|connect:write|DOMAIN|readonly|-
+virNodeGetFreeMemory|virConnect.getFreeMemory|node_get_free_memory|-|int|remote/102|0.3.3|connect:read|DOMAIN|-|-
+virNodeGetFreePages|virConnect.getFreePages|node_get_free_pages|pages:O startCell:i maxCells:O flags:I=0|int|remote/340|1.2.6|connect:read|DOMAIN|-|-
+virConnectGetHostname|virConnect.getHostname|connect_get_hostname|-|str|remote/59|0.3.0|connect:getattr|DOMAIN|-|-
+virNodeGetInfo|virConnect.getInfo|node_get_info|-|list|remote/6|0.1.0|connect:read|DOMAIN|-|-
+virConnectGetLibVersion|virConnect.getLibVersion|connect_get_lib_version|-|int|remote/157|0.7.3|connect:getattr|DOMAIN|-|-
+virConnectGetMaxVcpus|virConnect.getMaxVcpus|connect_get_max_vcpus|type:z|int|remote/5|0.2.1|connect:read|DOMAIN|-|-
+virNodeGetMemoryParameters|virConnect.getMemoryParameters|node_get_memory_parameters|flags:I=0|params|remote/289|0.10.2|connect:read|DOMAIN|-|-
+virNodeGetMemoryStats|virConnect.getMemoryStats|node_get_memory_stats|cellNum:i flags:I=0|params|remote/228|0.9.3|connect:read|DOMAIN|-|-
+virNodeGetSEVInfo|virConnect.getSEVInfo|node_get_sev_info|flags:I=0|params|remote/395|4.5.0|-|DOMAIN|readonly|-
+virNodeGetSecurityModel|virConnect.getSecurityModel|node_get_security_model|-|int|remote/122|0.6.1|connect:read|DOMAIN|-|-
+virConnectGetStoragePoolCapabilities|virConnect.getStoragePoolCapabilities|connect_get_storage_pool_capabilities|flags:I=0|str|remote/403|5.2.0|connect:read|STORAGE|-|-
+virConnectGetSysinfo|virConnect.getSysinfo|connect_get_sysinfo|flags:I=0|str|remote/203|0.8.8|connect:read|DOMAIN|-|-
+virConnectGetType|virConnect.getType|connect_get_type|-|str|remote/3|0.0.3|connect:getattr|DOMAIN|-|-
+virConnectGetURI|virConnect.getURI|-|-|str|-|0.3.0|connect:getattr|DOMAIN|-|-
+virConnectGetVersion|virConnect.getVersion|connect_get_version|-|int|remote/4|0.0.3|connect:getattr|DOMAIN|-|-
+virInterfaceDefineXML|virConnect.interfaceDefineXML|interface_define_xml|xml:z flags:I=0|ref:virInterface|remote/131|0.6.4|interface:write interface:save|INTERFACE|readonly nonnull:xml|-
+virInterfaceLookupByMACString|virConnect.interfaceLookupByMACString|interface_lookup_by_mac_string|macstr:z|ref:virInterface|remote/129|0.6.4|interface:getattr|INTERFACE|nonnull:macstr|-
+virInterfaceLookupByName|virConnect.interfaceLookupByName|interface_lookup_by_name|name:z|ref:virInterface|remote/128|0.6.4|interface:getattr|INTERFACE|nonnull:name|-
+virConnectIsAlive|virConnect.isAlive|connect_is_alive|-|int|-|0.9.8|-|DOMAIN|-|-
+virConnectIsEncrypted|virConnect.isEncrypted|connect_is_encrypted|-|int|remote/149|0.7.3|-|DOMAIN|-|-
+virConnectIsSecure|virConnect.isSecure|connect_is_secure|-|int|remote/149|0.7.3|-|DOMAIN|-|-
+virConnectListAllNodeDevices|virConnect.listAllDevices|connect_list_all_node_devices|flags:I=0|refs:virNodeDevice|remote/285|0.10.2|connect:search-node-devices|NODEDEV|-|-
+virConnectListAllDomains|virConnect.listAllDomains|connect_list_all_domains|flags:I=0|refs:virDomain|remote/273|0.9.13|connect:search-domains|DOMAIN|-|-
+virConnectListAllInterfaces|virConnect.listAllInterfaces|connect_list_all_interfaces|flags:I=0|refs:virInterface|remote/284|0.10.2|connect:search-interfaces|INTERFACE|-|-
+virConnectListAllNWFilterBindings|virConnect.listAllNWFilterBindings|connect_list_all_nw_filter_bindings|flags:I=0|refs:virNWFilterBinding|remote/401|4.5.0|connect:search-nwfilter-bindings|NWFILTER|-|-
+virConnectListAllNWFilters|virConnect.listAllNWFilters|connect_list_all_nw_filters|flags:I=0|refs:virNWFilter|remote/286|0.10.2|connect:search-nwfilters|NWFILTER|-|-
+virConnectListAllNetworks|virConnect.listAllNetworks|connect_list_all_networks|flags:I=0|refs:virNetwork|remote/283|0.10.2|connect:search-networks|NETWORK|-|-
+virConnectListAllSecrets|virConnect.listAllSecrets|connect_list_all_secrets|flags:I=0|refs:virSecret|remote/287|0.10.2|connect:search-secrets|SECRET|-|-
+virConnectListAllStoragePools|virConnect.listAllStoragePools|connect_list_all_storage_pools|flags:I=0|refs:virStoragePool|remote/281|0.10.2|connect:search-storage-pools|STORAGE|-|-
+virConnectListDefinedDomains|virConnect.listDefinedDomains|connect_list_defined_domains|-|strs|remote/21|0.1.1|connect:search-domains|DOMAIN|-|virConnectNumOfDefinedDomains
+virConnectListDefinedInterfaces|virConnect.listDefinedInterfaces|connect_list_defined_interfaces|-|strs|remote/138|0.7.0|connect:search-interfaces|INTERFACE|-|virConnectNumOfDefinedInterfaces
+virConnectListDefinedNetworks|virConnect.listDefinedNetworks|connect_list_defined_networks|-|strs|remote/36|0.2.0|connect:search-networks|NETWORK|-|virConnectNumOfDefinedNetworks
+virConnectListDefinedStoragePools|virConnect.listDefinedStoragePools|connect_list_defined_storage_pools|-|strs|remote/74|0.4.1|connect:search-storage-pools|STORAGE|-|virConnectNumOfDefinedStoragePools
+virNodeListDevices|virConnect.listDevices|node_list_devices|cap:z flags:I=0|strs|remote/112|0.5.0|connect:search-node-devices|NODEDEV|-|virNodeNumOfDevices
+virConnectListDomains|virConnect.listDomainsID|connect_list_domains|-|int|remote/37|0.0.3|connect:search-domains|DOMAIN|-|virConnectNumOfDomains
+virConnectListInterfaces|virConnect.listInterfaces|connect_list_interfaces|-|strs|remote/127|0.6.4|connect:search-interfaces|INTERFACE|-|virConnectNumOfInterfaces
+virConnectListNWFilters|virConnect.listNWFilters|connect_list_nw_filters|-|strs|remote/179|0.8.0|connect:search-nwfilters|NWFILTER|-|virConnectNumOfNWFilters
+virConnectListNetworks|virConnect.listNetworks|connect_list_networks|-|strs|remote/38|0.2.0|connect:search-networks|NETWORK|-|virConnectNumOfNetworks
+virConnectListSecrets|virConnect.listSecrets|connect_list_secrets|-|strs|remote/140|0.7.1|connect:search-secrets|SECRET|-|virConnectNumOfSecrets
+virConnectListStoragePools|virConnect.listStoragePools|connect_list_storage_pools|-|strs|remote/72|0.4.1|connect:search-storage-pools|STORAGE|-|virConnectNumOfStoragePools
+virDomainLookupByID|virConnect.lookupByID|domain_lookup_by_id|id:i|ref:virDomain|remote/22|0.0.3|domain:getattr|DOMAIN|nonnegative:id|-
+virDomainLookupByName|virConnect.lookupByName|domain_lookup_by_name|name:z|ref:virDomain|remote/23|0.0.3|domain:getattr|DOMAIN|nonnull:name|-
+virDomainLookupByUUID|virConnect.lookupByUUID|domain_lookup_by_uuid|uuid:b|ref:virDomain|remote/24|0.0.5|domain:getattr|DOMAIN|nonnull:uuid|-
+virDomainLookupByUUIDString|virConnect.lookupByUUIDString|domain_lookup_by_uuid|uuidstr:z|ref:virDomain|remote/24|0.1.1|-|DOMAIN|nonnull:uuidstr|-
+virNetworkCreateXML|virConnect.networkCreateXML|network_create_xml|xmlDesc:z|ref:virNetwork|remote/40|0.2.0|network:write network:start|NETWORK|nonnull:xmlDesc readonly|-
+virNetworkCreateXMLFlags|virConnect.networkCreateXMLFlags|network_create_xml_flags|xmlDesc:z flags:I=0|ref:virNetwork|remote/437|7.8.0|network:write network:start|NETWORK|nonnull:xmlDesc readonly|-
+virNetworkDefineXML|virConnect.networkDefineXML|network_define_xml|xml:z|ref:virNetwork|remote/41|0.2.0|network:write network:save|NETWORK|readonly nonnull:xml|-
+virNetworkDefineXMLFlags|virConnect.networkDefineXMLFlags|network_define_xml_flags|xml:z flags:I=0|ref:virNetwork|remote/432|7.7.0|network:write network:save|NETWORK|readonly nonnull:xml|-
+virConnectNetworkEventDeregisterAny|virConnect.networkEventDeregisterAny|connect_network_event_deregister_any|callbackID:i|int|remote/314|1.2.1|connect:read|NETWORK|nonnegative:callbackID|-
+virConnectNetworkEventRegisterAny|virConnect.networkEventRegisterAny|connect_network_event_register_any|net:o eventID:i cb:O opaque:O|int|remote/313|1.2.1|connect:search-networks|NETWORK|nonnegative:eventID|-
+virNetworkLookupByName|virConnect.networkLookupByName|network_lookup_by_name|name:z|ref:virNetwork|remote/46|0.2.0|network:getattr|NETWORK|nonnull:name|-
+virNetworkLookupByUUID|virConnect.networkLookupByUUID|network_lookup_by_uuid|uuid:b|ref:virNetwork|remote/47|0.2.0|network:getattr|NETWORK|nonnull:uuid|-
+virNetworkLookupByUUIDString|virConnect.networkLookupByUUIDString|network_lookup_by_uuid|uuidstr:z|ref:virNetwork|remote/47|0.2.0|-|NETWORK|nonnull:uuidstr|-
+virStreamNew|virConnect.newStream|-|flags:I=0|ref:virStream|-|0.7.2|-|STREAMS|-|-
+virNodeDeviceCreateXML|virConnect.nodeDeviceCreateXML|node_device_create_xml|xmlDesc:z flags:I=0|ref:virNodeDevice|remote/123|0.6.3|node-device:write node-device:start|NODEDEV|readonly nonnull:xmlDesc|-
+virNodeDeviceDefineXML|virConnect.nodeDeviceDefineXML|node_device_define_xml|xmlDesc:z flags:I=0|ref:virNodeDevice|remote/428|7.3.0|node-device:write node-device:save|NODEDEV|readonly nonnull:xmlDesc|-
+virConnectNodeDeviceEventDeregisterAny|virConnect.nodeDeviceEventDeregisterAny|connect_node_device_event_deregister_any|callbackID:i|int|remote/375|2.2.0|connect:read|NODEDEV|nonnegative:callbackID|-
+virConnectNodeDeviceEventRegisterAny|virConnect.nodeDeviceEventRegisterAny|connect_node_device_event_register_any|dev:o eventID:i cb:O opaque:O|int|remote/374|2.2.0|connect:search-node-devices|NODEDEV|nonnegative:eventID|-
+virNodeDeviceLookupByName|virConnect.nodeDeviceLookupByName|node_device_lookup_by_name|name:z|ref:virNodeDevice|remote/113|0.5.0|node-device:getattr|NODEDEV|nonnull:name|-
+virNodeDeviceLookupSCSIHostByWWN|virConnect.nodeDeviceLookupSCSIHostByWWN|node_device_lookup_scsi_host_by_wwn|wwnn:z wwpn:z flags:I=0|ref:virNodeDevice|remote/297|1.0.3|node-device:getattr|NODEDEV|nonnull:wwnn nonnull:wwpn|-
+virConnectNumOfDefinedDomains|virConnect.numOfDefinedDomains|connect_num_of_defined_domains|-|int|remote/25|0.1.5|connect:search-domains|DOMAIN|-|-
+virConnectNumOfDefinedInterfaces|virConnect.numOfDefinedInterfaces|connect_num_of_defined_interfaces|-|int|remote/137|0.7.0|connect:search-interfaces|INTERFACE|-|-
+virConnectNumOfDefinedNetworks|virConnect.numOfDefinedNetworks|connect_num_of_defined_networks|-|int|remote/50|0.2.0|connect:search-networks|NETWORK|-|-
+virConnectNumOfDefinedStoragePools|virConnect.numOfDefinedStoragePools|connect_num_of_defined_storage_pools|-|int|remote/73|0.4.1|connect:search-storage-pools|STORAGE|-|-
+virNodeNumOfDevices|virConnect.numOfDevices|node_num_of_devices|cap:z flags:I=0|int|remote/111|0.5.0|connect:search-node-devices|NODEDEV|-|-
+virConnectNumOfDomains|virConnect.numOfDomains|connect_num_of_domains|-|int|remote/51|0.0.3|connect:search-domains|DOMAIN|-|-
+virConnectNumOfInterfaces|virConnect.numOfInterfaces|connect_num_of_interfaces|-|int|remote/126|0.6.4|connect:search-interfaces|INTERFACE|-|-
+virConnectNumOfNWFilters|virConnect.numOfNWFilters|connect_num_of_nw_filters|-|int|remote/178|0.8.0|connect:search-nwfilters|NWFILTER|-|-
+virConnectNumOfNetworks|virConnect.numOfNetworks|connect_num_of_networks|-|int|remote/52|0.2.0|connect:search-networks|NETWORK|-|-
+virConnectNumOfSecrets|virConnect.numOfSecrets|connect_num_of_secrets|-|int|remote/139|0.7.1|connect:search-secrets|SECRET|-|-
+virConnectNumOfStoragePools|virConnect.numOfStoragePools|connect_num_of_storage_pools|-|int|remote/71|0.4.1|connect:search-storage-pools|STORAGE|-|-
+virNWFilterBindingCreateXML|virConnect.nwfilterBindingCreateXML|nwfilter_binding_create_xml|xml:z flags:I=0|ref:virNWFilterBinding|remote/399|4.5.0|nwfilter-binding:create|NWFILTER|nonnull:xml readonly|-
+virNWFilterBindingLookupByPortDev|virConnect.nwfilterBindingLookupByPortDev|nwfilter_binding_lookup_by_port_dev|portdev:z|ref:virNWFilterBinding|remote/397|4.5.0|nwfilter-binding:getattr|NWFILTER|nonnull:portdev|-
+virNWFilterDefineXML|virConnect.nwfilterDefineXML|nwfilter_define_xml|xmlDesc:z|ref:virNWFilter|remote/180|0.8.0|nwfilter:write nwfilter:save|NWFILTER|nonnull:xmlDesc readonly|-
+virNWFilterDefineXMLFlags|virConnect.nwfilterDefineXMLFlags|nwfilter_define_xml_flags|xmlDesc:z flags:I=0|ref:virNWFilter|remote/431|7.7.0|nwfilter:write nwfilter:save|NWFILTER|nonnull:xmlDesc readonly|-
+virNWFilterLookupByName|virConnect.nwfilterLookupByName|nwfilter_lookup_by_name|name:z|ref:virNWFilter|remote/175|0.8.0|nwfilter:getattr|NWFILTER|nonnull:name|-
+virNWFilterLookupByUUID|virConnect.nwfilterLookupByUUID|nwfilter_lookup_by_uuid|uuid:b|ref:virNWFilter|remote/176|0.8.0|nwfilter:getattr|NWFILTER|nonnull:uuid|-
+virNWFilterLookupByUUIDString|virConnect.nwfilterLookupByUUIDString|nwfilter_lookup_by_uuid|uuidstr:z|ref:virNWFilter|remote/176|0.8.0|-|NWFILTER|nonnull:uuidstr|-
+virConnectRegisterCloseCallback|virConnect.registerCloseCallback|connect_register_close_callback|cb:O opaque:O|int|remote/360|0.10.0|connect:getattr|DOMAIN|-|-
+virDomainRestore|virConnect.restore|domain_restore|frm/from:z|int|remote/54|0.0.3|domain:start domain:write|DOMAIN|readonly nonnull:from|-
+virDomainRestoreFlags|virConnect.restoreFlags|domain_restore_flags|frm/from:z dxml:z=None flags:I=0|int|remote/233|0.9.4|domain:start domain:write|DOMAIN|readonly nonnull:from exclusive:flags:VIR_DOMAIN_SAVE_RUNNING:VIR_DOMAIN_SAVE_PAUSED|-
+virDomainRestoreParams|virConnect.restoreParams|domain_restore_params|params:p flags:I=0|int|remote/441|8.4.0|domain:start domain:write|DOMAIN|readonly exclusive:flags:VIR_DOMAIN_SAVE_RUNNING:VIR_DOMAIN_SAVE_PAUSED|-
+virDomainSaveImageDefineXML|virConnect.saveImageDefineXML|domain_save_image_define_xml|file:z dxml:z flags:I=0|int|remote/236|0.9.4|domain:write domain:hibernate|DOMAIN|readonly nonnull:file nonnull:dxml exclusive:flags:VIR_DOMAIN_SAVE_RUNNING:VIR_DOMAIN_SAVE_PAUSED|-
+virDomainSaveImageGetXMLDesc|virConnect.saveImageGetXMLDesc|domain_save_image_get_xml_desc|file:z flags:I=0|str|remote/235|0.9.4|domain:write|DOMAIN|nonnull:file readonly|-
+virSecretDefineXML|virConnect.secretDefineXML|secret_define_xml|xml:z flags:I=0|ref:virSecret|remote/142|0.7.1|secret:write secret:save|SECRET|readonly nonnull:xml|-
+virConnectSecretEventDeregisterAny|virConnect.secretEventDeregisterAny|connect_secret_event_deregister_any|callbackID:i|int|remote/381|3.0.0|connect:read|SECRET|nonnegative:callbackID|-
+virConnectSecretEventRegisterAny|virConnect.secretEventRegisterAny|connect_secret_event_register_any|secret:o eventID:i cb:O opaque:O|int|remote/380|3.0.0|connect:search-secrets|SECRET|nonnegative:eventID|-
+virSecretLookupByUUID|virConnect.secretLookupByUUID|secret_lookup_by_uuid|uuid:b|ref:virSecret|remote/141|0.7.1|secret:getattr|SECRET|nonnull:uuid|-
+virSecretLookupByUUIDString|virConnect.secretLookupByUUIDString|secret_lookup_by_uuid|uuidstr:z|ref:virSecret|remote/141|0.7.1|-|SECRET|nonnull:uuidstr|-
+virSecretLookupByUsage|virConnect.secretLookupByUsage|secret_lookup_by_usage|usageType:i usageID:z|ref:virSecret|remote/147|0.7.1|secret:getattr|SECRET|nonnull:usageID|-
+virConnectSetIdentity|virConnect.setIdentity|connect_set_identity|params:p flags:I=0|int|remote/419|5.8.0|connect:write|DOMAIN|-|-
+virConnectSetKeepAlive|virConnect.setKeepAlive|connect_set_keep_alive|interval:i count:I|int|-|0.9.8|-|DOMAIN|-|-
+virNodeSetMemoryParameters|virConnect.setMemoryParameters|node_set_memory_parameters|params:p flags:I=0|int|remote/288|0.10.2|connect:write|DOMAIN|readonly nonnull:params|-
+virStoragePoolCreateXML|virConnect.storagePoolCreateXML|storage_pool_create_xml|xmlDesc:z flags:I=0|ref:virStoragePool|remote/76|0.4.1|storage-pool:start storage-pool:write|STORAGE|nonnull:xmlDesc readonly|-
+virStoragePoolDefineXML|virConnect.storagePoolDefineXML|storage_pool_define_xml|xml:z flags:I=0|ref:virStoragePool|remote/77|0.4.1|storage-pool:write storage-pool:save|STORAGE|readonly nonnull:xml|-
+virConnectStoragePoolEventDeregisterAny|virConnect.storagePoolEventDeregisterAny|connect_storage_pool_event_deregister_any|callbackID:i|int|remote/369|2.0.0|connect:read|STORAGE|nonnegative:callbackID|-
+virConnectStoragePoolEventRegisterAny|virConnect.storagePoolEventRegisterAny|connect_storage_pool_event_register_any|pool:o eventID:i cb:O opaque:O|int|remote/368|2.0.0|connect:search-storage-pools|STORAGE|nonnegative:eventID|-
+virStoragePoolLookupByName|virConnect.storagePoolLookupByName|storage_pool_lookup_by_name|name:z|ref:virStoragePool|remote/84|0.4.1|storage-pool:getattr|STORAGE|nonnull:name|-
+virStoragePoolLookupByTargetPath|virConnect.storagePoolLookupByTargetPath|storage_pool_lookup_by_target_path|path:z|ref:virStoragePool|remote/391|4.1.0|storage-pool:getattr|STORAGE|nonnull:path|-
+virStoragePoolLookupByUUID|virConnect.storagePoolLookupByUUID|storage_pool_lookup_by_uuid|uuid:b|ref:virStoragePool|remote/85|0.4.1|storage-pool:getattr|STORAGE|nonnull:uuid|-
+virStoragePoolLookupByUUIDString|virConnect.storagePoolLookupByUUIDString|storage_pool_lookup_by_uuid|uuidstr:z|ref:virStoragePool|remote/85|0.4.1|-|STORAGE|nonnull:uuidstr|-
+virStorageVolLookupByKey|virConnect.storageVolLookupByKey|storage_vol_lookup_by_key|key:z|ref:virStorageVol|remote/96|0.4.1|storage-vol:getattr|STORAGE|nonnull:key|-
+virStorageVolLookupByPath|virConnect.storageVolLookupByPath|storage_vol_lookup_by_path|path:z|ref:virStorageVol|remote/97|0.4.1|storage-vol:getattr|STORAGE|nonnull:path|-
+virNodeSuspendForDuration|virConnect.suspendForDuration|node_suspend_for_duration|target:I duration:U flags:I=0|int|remote/250|0.9.8|connect:pm-control|DOMAIN|readonly|-
+virConnectUnregisterCloseCallback|virConnect.unregisterCloseCallback|connect_unregister_close_callback|-|int|remote/361|0.10.0|connect:getattr|DOMAIN|-|-
+virConnGetLastError|virConnect.virConnGetLastError|-|-|ref:virError|-|0.1.0|-|NONE|-|-
+virConnResetLastError|virConnect.virConnResetLastError|-|-|int|-|0.1.0|-|NONE|readonly|-
+virDomainFDAssociate|virDomain.FDAssociate|domain_fd_associate|name:z files:O flags:I=0|int|remote/443|9.0.0|-|DOMAIN|readonly|-
+virDomainGetID|virDomain.ID|-|-|int|-|0.0.3|-|DOMAIN|-|-
+virDomainGetOSType|virDomain.OSType|domain_get_os_type|-|str|remote/19|0.0.3|domain:read|DOMAIN|-|-
+virDomainGetUUID|virDomain.UUID|-|-|int|-|0.0.5|-|DOMAIN|-|-
+virDomainGetUUIDString|virDomain.UUIDString|-|-|int|-|0.1.1|-|DOMAIN|-|-
+virDomainGetXMLDesc|virDomain.XMLDesc|domain_get_xml_desc|flags:I=0|str|remote/14|0.0.3|domain:read domain:read-secure:VIR_DOMAIN_XML_SECURE domain:read-secure:VIR_DOMAIN_XML_MIGRATABLE|DOMAIN|secure:flags:VIR_DOMAIN_XML_SECURE+VIR_DOMAIN_XML_MIGRATABLE|-
+virDomainAbortJob|virDomain.abortJob|domain_abort_job|-|int|remote/164|0.7.7|domain:write|DOMAIN|readonly|-
+virDomainAbortJobFlags|virDomain.abortJobFlags|domain_abort_job_flags|flags:I=0|int|remote/442|8.5.0|domain:write|DOMAIN|readonly|-
+virDomainAddIOThread|virDomain.addIOThread|domain_add_io_thread|iothread_id:I flags:I=0|int|remote/355|1.2.15|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly|-
+virDomainAgentSetResponseTimeout|virDomain.agentSetResponseTimeout|domain_agent_set_response_timeout|timeout:i flags:I=0|int|remote/420|5.10.0|domain:write|DOMAIN|readonly|-
+virDomainAttachDevice|virDomain.attachDevice|domain_attach_device|xml:z|int|remote/8|0.1.9|domain:write|DOMAIN|nonnull:xml readonly|-
+virDomainAttachDeviceFlags|virDomain.attachDeviceFlags|domain_attach_device_flags|xml:z flags:I=0|int|remote/160|0.7.7|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|nonnull:xml readonly|-
+virDomainAuthorizedSSHKeysGet|virDomain.authorizedSSHKeysGet|domain_authorized_ssh_keys_get|user:s flags:I=0|strs|remote/424|6.10.0|-|DOMAIN|nonnull:user readonly|-
+virDomainAuthorizedSSHKeysSet|virDomain.authorizedSSHKeysSet|domain_authorized_ssh_keys_set|user:s keys:Z=None flags:I=0|int|remote/425|6.10.0|-|DOMAIN|nonnull:user exclusive:flags:VIR_DOMAIN_AUTHORIZED_SSH_KEYS_SET_APPEND:VIR_DOMAIN_AUTHORIZED_SSH_KEYS_SET_REMOVE readonly|-
+virDomainGetAutostart|virDomain.autostart|domain_get_autostart|-|int|remote/15|0.2.1|domain:read|DOMAIN|-|-
+virDomainGetAutostartOnce|virDomain.autostartOnce|domain_get_autostart_once|-|int|remote/449|11.2.0|domain:read|DOMAIN|-|-
+virDomainBackupBegin|virDomain.backupBegin|domain_backup_begin|backupXML:z checkpointXML:z flags:I=0|int|remote/421|6.0.0|domain:checkpoint domain:block-write|DOMAIN|nonnull:backupXML readonly|-
+virDomainBackupGetXMLDesc|virDomain.backupGetXMLDesc|domain_backup_get_xml_desc|flags:I=0|str|remote/422|6.0.0|domain:read|DOMAIN|-|-
+virDomainGetBlkioParameters|virDomain.blkioParameters|domain_get_blkio_parameters|flags:I=0|params|remote/206|0.9.0|domain:read|DOMAIN|exclusive:flags:VIR_DOMAIN_AFFECT_LIVE:VIR_DOMAIN_AFFECT_CONFIG|-
+virDomainBlockCommit|virDomain.blockCommit|domain_block_commit|disk:z base:z top:z bandwidth:l=0 flags:I=0|int|remote/290|0.10.2|domain:block-write|DOMAIN|readonly nonnull:disk|-
+virDomainBlockCopy|virDomain.blockCopy|domain_block_copy|disk:z destxml:z params:p=None flags:I=0|int|remote/345|1.2.8|domain:block-write|DOMAIN|readonly nonnull:disk nonnull:destxml|-
+virDomainGetBlockInfo|virDomain.blockInfo|domain_get_block_info|path/disk:z flags:I=0|list|remote/194|0.8.1|domain:read|DOMAIN|nonempty:disk|-
+virDomainGetBlockIoTune|virDomain.blockIoTune|domain_get_block_io_tune|disk:z flags:I=0|params|remote/253|0.9.8|domain:read|DOMAIN|exclusive:flags:VIR_DOMAIN_AFFECT_LIVE:VIR_DOMAIN_AFFECT_CONFIG|-
+virDomainBlockJobAbort|virDomain.blockJobAbort|domain_block_job_abort|disk:z flags:I=0|int|remote/237|0.9.4|domain:write|DOMAIN|readonly nonnull:disk|-
+virDomainGetBlockJobInfo|virDomain.blockJobInfo|domain_get_block_job_info|path/disk:z flags:I=0|list|remote/238|0.9.4|domain:read|DOMAIN|nonnull:disk|-
+virDomainBlockJobSetSpeed|virDomain.blockJobSetSpeed|domain_block_job_set_speed|disk:z bandwidth:l flags:I=0|int|remote/239|0.9.4|domain:write|DOMAIN|readonly nonnull:disk|-
+virDomainBlockPeek|virDomain.blockPeek|domain_block_peek|disk:z offset:U size:n flags:I=0|int|remote/103|0.4.2|domain:block-read|DOMAIN|readonly nonempty:disk|-
+virDomainBlockPull|virDomain.blockPull|domain_block_pull|disk:z bandwidth:l=0 flags:I=0|int|remote/240|0.9.4|domain:block-write|DOMAIN|readonly nonnull:disk|-
+virDomainBlockRebase|virDomain.blockRebase|domain_block_rebase|disk:z base:z bandwidth:l=0 flags:I=0|int|remote/266|0.9.10|domain:block-write|DOMAIN|readonly nonnull:disk|-
+virDomainBlockResize|virDomain.blockResize|domain_block_resize|disk:z size:U flags:I=0|int|remote/251|0.9.8|domain:block-write|DOMAIN|readonly nonnull:disk|-
+virDomainBlockStats|virDomain.blockStats|domain_block_stats|path/disk:z|int|remote/64|0.3.2|domain:read|DOMAIN|nonnull:disk|-
+virDomainBlockStatsFlags|virDomain.blockStatsFlags|domain_block_stats_flags|path/disk:z flags:I=0|params|remote/243|0.9.5|domain:read|DOMAIN|nonnull:disk|-
+virDomainCheckpointCreateXML|virDomain.checkpointCreateXML|domain_checkpoint_create_xml|xmlDesc:z flags:I=0|ref:virDomainCheckpoint|remote/411|5.6.0|domain:checkpoint domain:fs-freeze:VIR_DOMAIN_CHECKPOINT_CREATE_QUIESCE|DOMAIN_CHECKPOINT|nonnull:xmlDesc readonly exclusive:flags:VIR_DOMAIN_CHECKPOINT_CREATE_REDEFINE:VIR_DOMAIN_CHECKPOINT_CREATE_QUIESCE require:flags:VIR_DOMAIN_CHECKPOINT_CREATE_REDEFINE_VALIDATE:VIR_DOMAIN_CHECKPOINT_CREATE_REDEFINE|-
+virDomainCheckpointLookupByName|virDomain.checkpointLookupByName|domain_checkpoint_lookup_by_name|name:z flags:I=0|ref:virDomainCheckpoint|remote/415|5.6.0|domain:read|DOMAIN_CHECKPOINT|nonnull:name|-
+virDomainGetControlInfo|virDomain.controlInfo|domain_get_control_info|flags:I=0|list|remote/229|0.9.3|domain:read|DOMAIN|-|-
+virDomainCoreDump|virDomain.coreDump|domain_core_dump|to:z flags:I=0|int|remote/53|0.1.9|domain:core-dump|DOMAIN|readonly nonnull:to exclusive:flags:VIR_DUMP_CRASH:VIR_DUMP_LIVE exclusive:flags:VIR_DUMP_CRASH:VIR_DUMP_RESET exclusive:flags:VIR_DUMP_LIVE:VIR_DUMP_RESET|-
+virDomainCoreDumpWithFormat|virDomain.coreDumpWithFormat|domain_core_dump_with_format|to:z dumpformat:I flags:I=0|int|remote/334|1.2.3|domain:core-dump|DOMAIN|readonly nonnull:to exclusive:flags:VIR_DUMP_CRASH:VIR_DUMP_LIVE exclusive:flags:VIR_DUMP_CRASH:VIR_DUMP_RESET exclusive:flags:VIR_DUMP_LIVE:VIR_DUMP_RESET|-
+virDomainCreate|virDomain.create|domain_create|-|int|remote/9 remote/24|0.1.1|domain:start|DOMAIN|readonly|-
+virDomainCreateWithFiles|virDomain.createWithFiles|domain_create_with_files|files:O flags:I=0|int|remote/310|1.1.1|domain:start|DOMAIN|readonly|-
+virDomainCreateWithFlags|virDomain.createWithFlags|domain_create_with_flags|flags:I=0|int|remote/196|0.8.2|domain:start|DOMAIN|readonly|-
+virDomainDelIOThread|virDomain.delIOThread|domain_del_io_thread|iothread_id:I flags:I=0|int|remote/356|1.2.15|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonzero:iothread_id|-
+virDomainDelThrottleGroup|virDomain.delThrottleGroup|domain_del_throttle_group|group:z flags:I=0|int|remote/452|11.2.0|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly|-
+virDomainDestroy|virDomain.destroy|domain_destroy|-|int|remote/12|0.0.3|domain:stop|DOMAIN|readonly|-
+virDomainDestroyFlags|virDomain.destroyFlags|domain_destroy_flags|flags:I=0|int|remote/234|0.9.4|domain:stop|DOMAIN|readonly|-
+virDomainDetachDevice|virDomain.detachDevice|domain_detach_device|xml:z|int|remote/13|0.1.9|domain:write|DOMAIN|nonnull:xml readonly|-
+virDomainDetachDeviceAlias|virDomain.detachDeviceAlias|domain_detach_device_alias|alias:z flags:I=0|int|remote/392|4.4.0|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|nonnull:alias readonly|-
+virDomainDetachDeviceFlags|virDomain.detachDeviceFlags|domain_detach_device_flags|xml:z flags:I=0|int|remote/161|0.7.7|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|nonnull:xml readonly|-
+virDomainGetDiskErrors|virDomain.diskErrors|domain_get_disk_errors|flags:I=0|int|remote/263|0.9.10|domain:read|DOMAIN|-|-
+virDomainGetEmulatorPinInfo|virDomain.emulatorPinInfo|domain_get_emulator_pin_info|flags:I=0|int|remote/280|0.10.0|domain:read|DOMAIN|exclusive:flags:VIR_DOMAIN_AFFECT_LIVE:VIR_DOMAIN_AFFECT_CONFIG|-
+virDomainFSTrim|virDomain.fSTrim|domain_fs_trim|mountPoint:z minimum:U flags:I=0|int|remote/294|1.0.1|domain:fs-trim|DOMAIN|readonly|-
+virDomainFSFreeze|virDomain.fsFreeze|domain_fs_freeze|mountpoints:Z=None flags:I=0|int|remote/335|1.2.5|domain:fs-freeze|DOMAIN|readonly|-
+virDomainGetFSInfo|virDomain.fsInfo|domain_get_fs_info|flags:I=0|int|remote/349|1.2.11|domain:fs-freeze|DOMAIN|readonly|-
+virDomainFSThaw|virDomain.fsThaw|domain_fs_thaw|mountpoints:Z=None flags:I=0|int|remote/336|1.2.5|domain:fs-freeze|DOMAIN|readonly|-
+virDomainGetCPUStats|virDomain.getCPUStats|domain_get_cpu_stats|total:O flags:I=0|int|remote/262|0.9.10|domain:read|DOMAIN|-|-
+virDomainGetTime|virDomain.getTime|domain_get_time|flags:I=0|int|remote/337|1.2.5|domain:write|DOMAIN|readonly|-
+virDomainGraphicsReload|virDomain.graphicsReload|domain_graphics_reload|type:I flags:I=0|int|remote/448|10.2.0|domain:write|DOMAIN|readonly|-
+virDomainGetGuestInfo|virDomain.guestInfo|domain_get_guest_info|types:I=0 flags:I=0|params|remote/418|5.7.0|domain:write|DOMAIN|readonly|-
+virDomainGetGuestVcpus|virDomain.guestVcpus|domain_get_guest_vcpus|flags:I=0|int|remote/371|2.0.0|domain:write|DOMAIN|readonly|-
+virDomainHasCurrentSnapshot|virDomain.hasCurrentSnapshot|domain_has_current_snapshot|flags:I=0|int|remote/190|0.8.0|domain:read|DOMAIN_SNAPSHOT|-|-
+virDomainHasManagedSaveImage|virDomain.hasManagedSaveImage|domain_has_managed_save_image|flags:I=0|int|remote/183|0.8.0|domain:read|DOMAIN|-|-
+virDomainGetHostname|virDomain.hostname|domain_get_hostname|flags:I=0|str|remote/277|0.10.0|domain:write|DOMAIN|readonly|-
+virDomainGetInfo|virDomain.info|domain_get_info|-|list|remote/16|0.0.3|domain:read|DOMAIN|-|-
+virDomainInjectNMI|virDomain.injectNMI|domain_inject_nmi|flags:I=0|int|remote/210|0.9.2|domain:inject-nmi|DOMAIN|readonly|-
+virDomainInterfaceAddresses|virDomain.interfaceAddresses|domain_interface_addresses|source:I flags:I=0|int|remote/353|1.2.14|domain:read domain:write|DOMAIN|readonlyis:source:VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT|-
+virDomainGetInterfaceParameters|virDomain.interfaceParameters|domain_get_interface_parameters|device:z flags:I=0|params|remote/257|0.9.9|domain:read|DOMAIN|-|-
+virDomainInterfaceStats|virDomain.interfaceStats|domain_interface_stats|path/device:z|int|remote/65|0.3.2|domain:read|DOMAIN|nonnull:device|-
+virDomainGetIOThreadInfo|virDomain.ioThreadInfo|domain_get_io_thread_info|flags:I=0|int|remote/351|1.2.14|domain:read|DOMAIN|exclusive:flags:VIR_DOMAIN_AFFECT_LIVE:VIR_DOMAIN_AFFECT_CONFIG|-
+virDomainIsActive|virDomain.isActive|domain_is_active|-|int|remote/150|0.7.3|domain:read|DOMAIN|-|-
+virDomainIsPersistent|virDomain.isPersistent|domain_is_persistent|-|int|remote/151|0.7.3|domain:read|DOMAIN|-|-
+virDomainIsUpdated|virDomain.isUpdated|domain_is_updated|-|int|remote/202|0.8.6|domain:read|DOMAIN|-|-
+virDomainGetJobInfo|virDomain.jobInfo|domain_get_job_info|-|list|remote/163|0.7.7|domain:read|DOMAIN|-|-
+virDomainGetJobStats|virDomain.jobStats|domain_get_job_stats|flags:I=0|params|remote/298|1.0.3|domain:read|DOMAIN|require:flags:VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED:VIR_DOMAIN_JOB_STATS_COMPLETED|-
+virDomainGetLaunchSecurityInfo|virDomain.launchSecurityInfo|domain_get_launch_security_info|flags:I=0|params|remote/396|4.5.0|domain:read|DOMAIN|readonly|-
+virDomainListAllCheckpoints|virDomain.listAllCheckpoints|domain_list_all_checkpoints|flags:I=0|refs:virDomainCheckpoint|remote/413|5.6.0|domain:read|DOMAIN_CHECKPOINT|-|-
+virDomainListAllSnapshots|virDomain.listAllSnapshots|domain_list_all_snapshots|flags:I=0|refs:virDomainSnapshot|remote/274|0.9.13|domain:read|DOMAIN_SNAPSHOT|-|-
+virDomainManagedSave|virDomain.managedSave|domain_managed_save|flags:I=0|int|remote/182|0.8.0|domain:hibernate|DOMAIN|readonly exclusive:flags:VIR_DOMAIN_SAVE_RUNNING:VIR_DOMAIN_SAVE_PAUSED|-
+virDomainManagedSaveDefineXML|virDomain.managedSaveDefineXML|domain_managed_save_define_xml|dxml:z flags:I=0|int|remote/389|3.7.0|domain:write domain:hibernate|DOMAIN|exclusive:flags:VIR_DOMAIN_SAVE_RUNNING:VIR_DOMAIN_SAVE_PAUSED readonly|-
+virDomainManagedSaveGetXMLDesc|virDomain.managedSaveGetXMLDesc|domain_managed_save_get_xml_desc|flags:I=0|str|remote/388|3.7.0|domain:read domain:read-secure:VIR_DOMAIN_SAVE_IMAGE_XML_SECURE|DOMAIN|secure:flags:VIR_DOMAIN_SAVE_IMAGE_XML_SECURE|-
+virDomainManagedSaveRemove|virDomain.managedSaveRemove|domain_managed_save_remove|flags:I=0|int|remote/184|0.8.0|domain:hibernate|DOMAIN|readonly|-
+virDomainGetMaxMemory|virDomain.maxMemory|domain_get_max_memory|-|int|remote/17|0.0.3|domain:read|DOMAIN|-|-
+virDomainGetMaxVcpus|virDomain.maxVcpus|domain_get_max_vcpus|-|int|remote/18|0.2.1|domain:read|DOMAIN|-|-
+virDomainGetMemoryParameters|virDomain.memoryParameters|domain_get_memory_parameters|flags:I=0|params|remote/198|0.8.5|domain:read|DOMAIN|exclusive:flags:VIR_DOMAIN_AFFECT_LIVE:VIR_DOMAIN_AFFECT_CONFIG|-
+virDomainMemoryPeek|virDomain.memoryPeek|domain_memory_peek|start:U size:n flags:I=0|int|remote/104|0.4.2|domain:mem-read|DOMAIN|readonly exclusive:flags:VIR_MEMORY_VIRTUAL:VIR_MEMORY_PHYSICAL|-
+virDomainMemoryStats|virDomain.memoryStats|domain_memory_stats|-|int|remote/159|0.7.5|domain:read|DOMAIN|-|-
+virDomainGetMessages|virDomain.messages|domain_get_messages|flags:I=0|strs|remote/426|7.1.0|domain:read|DOMAIN|-|-
+virDomainGetMetadata|virDomain.metadata|domain_get_metadata|type:i uri:z flags:I=0|str|remote/265|0.9.10|domain:read|DOMAIN|exclusive:flags:VIR_DOMAIN_AFFECT_LIVE:VIR_DOMAIN_AFFECT_CONFIG|-
+virDomainMigrate|virDomain.migrate|-|dconn:o flags:l=0 dname:z=None uri:z=None bandwidth:l=0|ref:virDomain|remote/14 remote/61 remote/62 remote/63 remote/108 remote/109 remote/213 remote/214 remote/216 remote/217 remote/218 remote/302 remote/303 remote/305 remote/306 remote/307|0.3.2|-|DOMAIN|readonly exclusive:flags:VIR_MIGRATE_NON_SHARED_DISK:VIR_MIGRATE_NON_SHARED_INC exclusive:flags:VIR_MIGRATE_TUNNELLED:VIR_MIGRATE_PARALLEL require:flags:VIR_MIGRATE_NON_SHARED_SYNCHRONOUS_WRITES:VIR_MIGRATE_NON_SHARED_DISK+VIR_MIGRATE_NON_SHARED_INC|-
+virDomainMigrate2|virDomain.migrate2|-|dconn:o dxml:z=None flags:l=0 dname:z=None uri:z=None bandwidth:l=0|ref:virDomain|remote/14 remote/61 remote/62 remote/63 remote/108 remote/109 remote/213 remote/214 remote/216 remote/217 remote/218 remote/302 remote/303 remote/305 remote/306 remote/307|0.9.2|-|DOMAIN|readonly exclusive:flags:VIR_MIGRATE_NON_SHARED_DISK:VIR_MIGRATE_NON_SHARED_INC exclusive:flags:VIR_MIGRATE_TUNNELLED:VIR_MIGRATE_PARALLEL require:flags:VIR_MIGRATE_NON_SHARED_SYNCHRONOUS_WRITES:VIR_MIGRATE_NON_SHARED_DISK+VIR_MIGRATE_NON_SHARED_INC|-
+virDomainMigrate3|virDomain.migrate3|-|dconn:o params:p flags:I=0|ref:virDomain|remote/14 remote/61 remote/62 remote/63 remote/108 remote/109 remote/213 remote/214 remote/216 remote/217 remote/218 remote/302 remote/303 remote/305 remote/306 remote/307|1.1.0|-|DOMAIN|readonly exclusive:flags:VIR_MIGRATE_NON_SHARED_DISK:VIR_MIGRATE_NON_SHARED_INC require:flags:VIR_MIGRATE_NON_SHARED_SYNCHRONOUS_WRITES:VIR_MIGRATE_NON_SHARED_DISK+VIR_MIGRATE_NON_SHARED_INC require:flags:VIR_MIGRATE_NON_SHARED_SYNCHRONOUS_WRITES:VIR_MIGRATE_NON_SHARED_DISK+VIR_MIGRATE_NON_SHARED_INC|-
+virDomainMigrateGetCompressionCache|virDomain.migrateGetCompressionCache|domain_migrate_get_compression_cache|flags:I=0|int|remote/299|1.0.3|domain:migrate|DOMAIN|-|-
+virDomainMigrateGetMaxDowntime|virDomain.migrateGetMaxDowntime|domain_migrate_get_max_downtime|flags:I=0|int|remote/387|3.7.0|domain:migrate|DOMAIN|-|-
+virDomainMigrateGetMaxSpeed|virDomain.migrateGetMaxSpeed|domain_migrate_get_max_speed|flags:I=0|int|remote/242|0.9.5|domain:migrate|DOMAIN|readonly|-
+virDomainMigrateSetCompressionCache|virDomain.migrateSetCompressionCache|domain_migrate_set_compression_cache|cacheSize:U flags:I=0|int|remote/300|1.0.3|domain:migrate|DOMAIN|readonly|-
+virDomainMigrateSetMaxDowntime|virDomain.migrateSetMaxDowntime|domain_migrate_set_max_downtime|downtime:U flags:I=0|int|remote/166|0.8.0|domain:migrate|DOMAIN|readonly|-
+virDomainMigrateSetMaxSpeed|virDomain.migrateSetMaxSpeed|domain_migrate_set_max_speed|bandwidth:l flags:I=0|int|remote/207|0.9.0|domain:migrate|DOMAIN|readonly|-
+virDomainMigrateStartPostCopy|virDomain.migrateStartPostCopy|domain_migrate_start_post_copy|flags:I=0|int|remote/364|1.3.3|domain:migrate|DOMAIN|readonly|-
+virDomainMigrateToURI|virDomain.migrateToURI|-|duri:z flags:l=0 dname:z=None bandwidth:l=0|int|remote/62 remote/216 remote/305|0.7.2|-|DOMAIN|readonly nonnull:duri exclusive:flags:VIR_MIGRATE_TUNNELLED:VIR_MIGRATE_PARALLEL|-
+virDomainMigrateToURI2|virDomain.migrateToURI2|-|dconnuri:z=None miguri:z=None dxml:z=None flags:l=0 dname:z=None bandwidth:l=0|int|remote/62 remote/216 remote/305|0.9.2|-|DOMAIN|readonly exclusive:flags:VIR_MIGRATE_TUNNELLED:VIR_MIGRATE_PARALLEL|-
+virDomainMigrateToURI3|virDomain.migrateToURI3|-|dconnuri:z params:p flags:I=0|int|remote/62 remote/216 remote/305|1.1.0|-|DOMAIN|readonly exclusive:flags:VIR_MIGRATE_TUNNELLED:VIR_MIGRATE_PARALLEL|-
+virDomainGetName|virDomain.name|-|-|str|-|0.0.3|-|DOMAIN|-|-
+virDomainGetNumaParameters|virDomain.numaParameters|domain_get_numa_parameters|flags:I=0|params|remote/255|0.9.9|domain:read|DOMAIN|-|-
+virDomainOpenChannel|virDomain.openChannel|domain_open_channel|name:z st:o flags:I=0|int|remote/296|1.0.2|domain:open-device|DOMAIN|readonly|-
+virDomainOpenConsole|virDomain.openConsole|domain_open_console|dev_name:z st:o flags:I=0|int|remote/201|0.8.6|domain:open-device|DOMAIN|readonly|-
+virDomainOpenGraphics|virDomain.openGraphics|domain_open_graphics|idx:I fd:i flags:I=0|int|remote/249|0.9.7|domain:open-graphics|DOMAIN|nonnegative:fd readonly|-
+virDomainOpenGraphicsFD|virDomain.openGraphicsFD|domain_open_graphics_fd|idx:I flags:I=0|int|remote/343|1.2.8|-|DOMAIN|readonly|-
+virDomainPMSuspendForDuration|virDomain.pMSuspendForDuration|domain_pm_suspend_for_duration|target:I duration:U flags:I=0|int|remote/261|0.9.10|domain:pm-control|DOMAIN|readonly|-
+virDomainPMWakeup|virDomain.pMWakeup|domain_pm_wakeup|flags:I=0|int|remote/267|0.9.11|domain:pm-control|DOMAIN|readonly|-
+virDomainGetPerfEvents|virDomain.perfEvents|domain_get_perf_events|flags:I=0|params|remote/365|1.3.3|domain:read|DOMAIN|-|-
+virDomainPinEmulator|virDomain.pinEmulator|domain_pin_emulator|cpumap:b flags:I=0|int|remote/279|0.10.0|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonnull:cpumap|-
+virDomainPinIOThread|virDomain.pinIOThread|domain_pin_io_thread|iothread_val/iothread_id:I cpumap:b flags:I=0|int|remote/352|1.2.14|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonnull:cpumap|-
+virDomainPinVcpu|virDomain.pinVcpu|domain_pin_vcpu|vcpu:I cpumap:b|int|remote/26|0.1.4|domain:write|DOMAIN|readonly nonnull:cpumap|-
+virDomainPinVcpuFlags|virDomain.pinVcpuFlags|domain_pin_vcpu_flags|vcpu:I cpumap:b flags:I=0|int|remote/225|0.9.3|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonnull:cpumap|-
+virDomainReboot|virDomain.reboot|domain_reboot|flags:I=0|int|remote/27|0.1.0|domain:init-control domain:write:VIR_DOMAIN_REBOOT_GUEST_AGENT|DOMAIN|readonly|-
+virDomainRename|virDomain.rename|domain_rename|new_name:z flags:I=0|int|remote/358|1.2.19|domain:write domain:save|DOMAIN|nonempty:new_name readonly|-
+virDomainReset|virDomain.reset|domain_reset|flags:I=0|int|remote/245|0.9.7|domain:reset|DOMAIN|readonly|-
+virDomainResume|virDomain.resume|domain_resume|-|int|remote/28|0.0.3|domain:suspend|DOMAIN|readonly|-
+virDomainRevertToSnapshot|virDomain.revertToSnapshot|domain_revert_to_snapshot|snap:O flags:I=0|int|remote/192|0.8.0|domain:snapshot|DOMAIN_SNAPSHOT|readonly exclusive:flags:VIR_DOMAIN_SNAPSHOT_REVERT_RUNNING:VIR_DOMAIN_SNAPSHOT_REVERT_PAUSED|-
+virDomainSave|virDomain.save|domain_save|to:z|int|remote/55|0.0.3|domain:hibernate|DOMAIN|readonly nonnull:to|-
+virDomainSaveFlags|virDomain.saveFlags|domain_save_flags|to:z dxml:z=None flags:I=0|int|remote/232|0.9.4|domain:hibernate|DOMAIN|readonly nonnull:to exclusive:flags:VIR_DOMAIN_SAVE_RUNNING:VIR_DOMAIN_SAVE_PAUSED|-
+virDomainSaveParams|virDomain.saveParams|domain_save_params|params:p flags:I=0|int|remote/440|8.4.0|domain:hibernate|DOMAIN|readonly exclusive:flags:VIR_DOMAIN_SAVE_RUNNING:VIR_DOMAIN_SAVE_PAUSED|-
+virDomainGetSchedulerParameters|virDomain.schedulerParameters|domain_get_scheduler_parameters|-|params|remote/57|0.2.3|domain:read|DOMAIN|-|virDomainGetSchedulerType
+virDomainGetSchedulerParametersFlags|virDomain.schedulerParametersFlags|domain_get_scheduler_parameters_flags|flags:I=0|params|remote/223|0.9.2|domain:read|DOMAIN|exclusive:flags:VIR_DOMAIN_AFFECT_LIVE:VIR_DOMAIN_AFFECT_CONFIG|virDomainGetSchedulerType
+virDomainGetSchedulerType|virDomain.schedulerType|domain_get_scheduler_type|-|params|remote/56|0.2.3|domain:read|DOMAIN|-|-
+virDomainScreenshot|virDomain.screenshot|domain_screenshot|stream:o screen:I flags:I=0|str|remote/211|0.9.2|domain:screenshot|DOMAIN|readonly|-
+virDomainGetSecurityLabel|virDomain.securityLabel|domain_get_security_label|-|int|remote/121|0.6.1|domain:read|DOMAIN|-|-
+virDomainGetSecurityLabelList|virDomain.securityLabelList|domain_get_security_label_list|-|int|remote/278|0.10.0|domain:read|DOMAIN|-|-
+virDomainSendKey|virDomain.sendKey|domain_send_key|codeset:I holdtime:I keycodes:O nkeycodes:i flags:I=0|int|remote/226|0.9.3|domain:send-input|DOMAIN|readonly positive:nkeycodes|-
+virDomainSendProcessSignal|virDomain.sendProcessSignal|domain_send_process_signal|pid_value:L signum:I flags:I=0|int|remote/295|1.0.1|domain:send-signal|DOMAIN|nonzero:pid_value readonly|-
+virDomainSetAutostart|virDomain.setAutostart|domain_set_autostart|autostart:i|int|remote/29|0.2.1|domain:write|DOMAIN|readonly|-
+virDomainSetAutostartOnce|virDomain.setAutostartOnce|domain_set_autostart_once|autostart:i|int|remote/450|11.2.0|domain:write|DOMAIN|readonly|-
+virDomainSetBlkioParameters|virDomain.setBlkioParameters|domain_set_blkio_parameters|params:p flags:I=0|int|remote/205|0.9.0|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonnull:params|-
+virDomainSetBlockIoTune|virDomain.setBlockIoTune|domain_set_block_io_tune|disk:z params:p flags:I=0|int|remote/252|0.9.8|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonnull:disk nonnull:params|-
+virDomainSetBlockThreshold|virDomain.setBlockThreshold|domain_set_block_threshold|dev:z threshold:U flags:I=0|int|remote/386|3.1.0|domain:write|DOMAIN|readonly nonnull:dev|-
+virDomainSetGuestVcpus|virDomain.setGuestVcpus|domain_set_guest_vcpus|cpumap:z state:i flags:I=0|int|remote/372|2.0.0|domain:write|DOMAIN|readonly nonnull:cpumap|-
+virDomainSetIOThreadParams|virDomain.setIOThreadParams|domain_set_io_thread_params|iothread_val/iothread_id:I params:p flags:I=0|int|remote/402|4.10.0|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonnull:params|-
+virDomainSetInterfaceParameters|virDomain.setInterfaceParameters|domain_set_interface_parameters|device:z params:p flags:I=0|int|remote/256|0.9.9|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonnull:params|-
+virDomainSetLaunchSecurityState|virDomain.setLaunchSecurityState|domain_set_launch_security_state|params:p flags:I=0|int|remote/439|8.0.0|domain:write|DOMAIN|nonnull:params readonly|-
+virDomainSetLifecycleAction|virDomain.setLifecycleAction|domain_set_lifecycle_action|type:I action:I flags:I=0|int|remote/390|3.9.0|domain:write|DOMAIN|readonly|-
+virDomainSetMaxMemory|virDomain.setMaxMemory|domain_set_max_memory|memory:l|int|remote/30|0.0.3|domain:write|DOMAIN|readonly nonzero:memory|-
+virDomainSetMemory|virDomain.setMemory|domain_set_memory|memory:l|int|remote/31|0.1.1|domain:write|DOMAIN|readonly nonzero:memory|-
+virDomainSetMemoryFlags|virDomain.setMemoryFlags|domain_set_memory_flags|memory:l flags:I=0|int|remote/204|0.9.0|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonzero:memory|-
+virDomainSetMemoryParameters|virDomain.setMemoryParameters|domain_set_memory_parameters|params:p flags:I=0|int|remote/197|0.8.5|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonnull:params|-
+virDomainSetMemoryStatsPeriod|virDomain.setMemoryStatsPeriod|domain_set_memory_stats_period|period:i flags:I=0|int|remote/308|1.1.1|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonnegative:period|-
+virDomainSetMetadata|virDomain.setMetadata|domain_set_metadata|type:i metadata:z key:z uri:z flags:I=0|int|remote/264|0.9.10|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly|-
+virDomainSetNumaParameters|virDomain.setNumaParameters|domain_set_numa_parameters|params:p flags:I=0|int|remote/254|0.9.9|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonnull:params|-
+virDomainSetPerfEvents|virDomain.setPerfEvents|domain_set_perf_events|params:p flags:I=0|int|remote/366|1.3.3|domain:write|DOMAIN|readonly nonnull:params|-
+virDomainSetSchedulerParameters|virDomain.setSchedulerParameters|domain_set_scheduler_parameters|params:p|int|remote/58|0.2.3|domain:read|DOMAIN|readonly nonnull:params|-
+virDomainSetSchedulerParametersFlags|virDomain.setSchedulerParametersFlags|domain_set_scheduler_parameters_flags|params:p flags:I=0|int|remote/219|0.9.2|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonnull:params|-
+virDomainSetThrottleGroup|virDomain.setThrottleGroup|domain_set_throttle_group|group:z params:p flags:I=0|int|remote/451|11.2.0|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly|-
+virDomainSetTime|virDomain.setTime|domain_set_time|time:O=None flags:I=0|int|remote/338|1.2.5|domain:set-time|DOMAIN|readonly|-
+virDomainSetUserPassword|virDomain.setUserPassword|domain_set_user_password|user:z password:z flags:I=0|int|remote/357|1.2.16|domain:set-password|DOMAIN|readonly nonnull:user nonnull:password|-
+virDomainSetVcpu|virDomain.setVcpu|domain_set_vcpu|vcpumap:z state:i flags:I=0|int|remote/384|3.1.0|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|readonly nonnull:vcpumap|-
+virDomainSetVcpus|virDomain.setVcpus|domain_set_vcpus|nvcpus:I|int|remote/32|0.1.4|domain:write|DOMAIN|readonly nonzero:nvcpus|-
+virDomainSetVcpusFlags|virDomain.setVcpusFlags|domain_set_vcpus_flags|nvcpus:I flags:I=0|int|remote/199|0.8.5|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG domain:write:VIR_DOMAIN_VCPU_GUEST|DOMAIN|readonly require:flags:VIR_DOMAIN_VCPU_MAXIMUM:VIR_DOMAIN_AFFECT_CONFIG exclusive:flags:VIR_DOMAIN_VCPU_GUEST:VIR_DOMAIN_AFFECT_CONFIG nonzero:nvcpus|-
+virDomainShutdown|virDomain.shutdown|domain_shutdown|-|int|remote/33|0.0.3|domain:init-control|DOMAIN|readonly|-
+virDomainShutdownFlags|virDomain.shutdownFlags|domain_shutdown_flags|flags:I=0|int|remote/258|0.9.10|domain:init-control domain:write:VIR_DOMAIN_SHUTDOWN_GUEST_AGENT|DOMAIN|readonly|-
+virDomainSnapshotCreateXML|virDomain.snapshotCreateXML|domain_snapshot_create_xml|xmlDesc:z flags:I=0|ref:virDomainSnapshot|remote/185|0.8.0|domain:snapshot domain:fs-freeze:VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE|DOMAIN_SNAPSHOT|nonnull:xmlDesc readonly require:flags:VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT:VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE exclusive:flags:VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE:VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA exclusive:flags:VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE:VIR_DOMAIN_SNAPSHOT_CREATE_HALT|-
+virDomainSnapshotCurrent|virDomain.snapshotCurrent|domain_snapshot_current|flags:I=0|ref:virDomainSnapshot|remote/191|0.8.0|domain:read|DOMAIN_SNAPSHOT|-|-
+virDomainSnapshotListNames|virDomain.snapshotListNames|domain_snapshot_list_names|flags:I=0|strs|remote/188|0.8.0|domain:read|DOMAIN_SNAPSHOT|-|virDomainSnapshotNum
+virDomainSnapshotLookupByName|virDomain.snapshotLookupByName|domain_snapshot_lookup_by_name|name:z flags:I=0|ref:virDomainSnapshot|remote/189|0.8.0|domain:read|DOMAIN_SNAPSHOT|nonnull:name|-
+virDomainSnapshotNum|virDomain.snapshotNum|domain_snapshot_num|flags:I=0|int|remote/187|0.8.0|domain:read|DOMAIN_SNAPSHOT|-|-
+virDomainStartDirtyRateCalc|virDomain.startDirtyRateCalc|domain_start_dirty_rate_calc|seconds:i flags:I=0|int|remote/427|7.2.0|domain:write|DOMAIN|readonly exclusive:flags:VIR_DOMAIN_DIRTYRATE_MODE_PAGE_SAMPLING:VIR_DOMAIN_DIRTYRATE_MODE_DIRTY_BITMAP exclusive:flags:VIR_DOMAIN_DIRTYRATE_MODE_PAGE_SAMPLING:VIR_DOMAIN_DIRTYRATE_MODE_DIRTY_RING exclusive:flags:VIR_DOMAIN_DIRTYRATE_MODE_DIRTY_BITMAP:VIR_DOMAIN_DIRTYRATE_MODE_DIRTY_RING|-
+virDomainGetState|virDomain.state|domain_get_state|flags:I=0|int|remote/212|0.9.2|domain:read|DOMAIN|-|-
+virDomainSuspend|virDomain.suspend|domain_suspend|-|int|remote/34|0.0.3|domain:suspend|DOMAIN|readonly|-
+virDomainUndefine|virDomain.undefine|domain_undefine|-|int|remote/35|0.1.1|domain:delete|DOMAIN|readonly|-
+virDomainUndefineFlags|virDomain.undefineFlags|domain_undefine_flags|flags:I=0|int|remote/231|0.9.4|domain:delete|DOMAIN|readonly|-
+virDomainUpdateDeviceFlags|virDomain.updateDeviceFlags|domain_update_device_flags|xml:z flags:I=0|int|remote/174|0.8.0|domain:write domain:save:!VIR_DOMAIN_AFFECT_CONFIG+VIR_DOMAIN_AFFECT_LIVE domain:save:VIR_DOMAIN_AFFECT_CONFIG|DOMAIN|nonnull:xml readonly|-
+virDomainGetVcpuPinInfo|virDomain.vcpuPinInfo|domain_get_vcpu_pin_info|flags:I=0|int|remote/230|0.9.3|domain:read|DOMAIN|exclusive:flags:VIR_DOMAIN_AFFECT_LIVE:VIR_DOMAIN_AFFECT_CONFIG|-
+virDomainGetVcpus|virDomain.vcpus|domain_get_vcpus|-|list|remote/20|0.1.4|domain:read|DOMAIN|-|-
+virDomainGetVcpusFlags|virDomain.vcpusFlags|domain_get_vcpus_flags|flags:I=0|int|remote/200|0.8.5|domain:read domain:write:VIR_DOMAIN_VCPU_GUEST|DOMAIN|readonlyif:flags:VIR_DOMAIN_VCPU_GUEST exclusive:flags:VIR_DOMAIN_AFFECT_LIVE:VIR_DOMAIN_AFFECT_CONFIG|-
+virDomainCheckpointDelete|virDomainCheckpoint.delete|domain_checkpoint_delete|flags:I=0|int|remote/417|5.6.0|domain:checkpoint|DOMAIN_CHECKPOINT|readonly exclusive:flags:VIR_DOMAIN_CHECKPOINT_DELETE_CHILDREN:VIR_DOMAIN_CHECKPOINT_DELETE_CHILDREN_ONLY|-
+virDomainCheckpointGetName|virDomainCheckpoint.getName|-|-|str|-|5.6.0|-|DOMAIN_CHECKPOINT|-|-
+virDomainCheckpointGetParent|virDomainCheckpoint.getParent|domain_checkpoint_get_parent|flags:I=0|ref:virDomainCheckpoint|remote/416|5.6.0|domain:read|DOMAIN_CHECKPOINT|-|-
+virDomainCheckpointGetXMLDesc|virDomainCheckpoint.getXMLDesc|domain_checkpoint_get_xml_desc|flags:I=0|str|remote/412|5.6.0|domain:read domain:read-secure:VIR_DOMAIN_CHECKPOINT_XML_SECURE|DOMAIN_CHECKPOINT|secure:flags:VIR_DOMAIN_CHECKPOINT_XML_SECURE|-
+virDomainCheckpointListAllChildren|virDomainCheckpoint.listAllChildren|domain_checkpoint_list_all_children|flags:I=0|refs:virDomainCheckpoint|remote/414|5.6.0|domain:read|DOMAIN_CHECKPOINT|-|-
+virDomainSnapshotDelete|virDomainSnapshot.delete|domain_snapshot_delete|flags:I=0|int|remote/193|0.8.0|domain:snapshot|DOMAIN_SNAPSHOT|readonly exclusive:flags:VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN:VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN_ONLY|-
+virDomainSnapshotGetName|virDomainSnapshot.getName|-|-|str|-|0.9.5|-|DOMAIN_SNAPSHOT|-|-
+virDomainSnapshotGetParent|virDomainSnapshot.getParent|domain_snapshot_get_parent|flags:I=0|ref:virDomainSnapshot|remote/244|0.9.7|domain:read|DOMAIN_SNAPSHOT|-|-
+virDomainSnapshotGetXMLDesc|virDomainSnapshot.getXMLDesc|domain_snapshot_get_xml_desc|flags:I=0|str|remote/186|0.8.0|domain:read domain:read-secure:VIR_DOMAIN_SNAPSHOT_XML_SECURE|DOMAIN_SNAPSHOT|secure:flags:VIR_DOMAIN_SNAPSHOT_XML_SECURE|-
+virDomainSnapshotHasMetadata|virDomainSnapshot.hasMetadata|domain_snapshot_has_metadata|flags:I=0|int|remote/272|0.9.13|domain:read|DOMAIN_SNAPSHOT|-|-
+virDomainSnapshotIsCurrent|virDomainSnapshot.isCurrent|domain_snapshot_is_current|flags:I=0|int|remote/271|0.9.13|domain:read|DOMAIN_SNAPSHOT|-|-
+virDomainSnapshotListAllChildren|virDomainSnapshot.listAllChildren|domain_snapshot_list_all_children|flags:I=0|refs:virDomainSnapshot|remote/275|0.9.13|domain:read|DOMAIN_SNAPSHOT|-|-
+virDomainSnapshotListChildrenNames|virDomainSnapshot.listChildrenNames|domain_snapshot_list_children_names|flags:I=0|strs|remote/247|0.9.7|domain:read|DOMAIN_SNAPSHOT|-|virDomainSnapshotNumChildren
+virDomainSnapshotNumChildren|virDomainSnapshot.numChildren|domain_snapshot_num_children|flags:I=0|int|remote/246|0.9.7|domain:read|DOMAIN_SNAPSHOT|-|-
+virInterfaceGetMACString|virInterface.MACString|-|-|str|-|0.6.4|-|INTERFACE|-|-
+virInterfaceGetXMLDesc|virInterface.XMLDesc|interface_get_xml_desc|flags:I=0|str|remote/130|0.6.4|interface:read|INTERFACE|-|-
+virInterfaceCreate|virInterface.create|interface_create|flags:I=0|int|remote/133|0.6.4|interface:start|INTERFACE|readonly|-
+virInterfaceDestroy|virInterface.destroy|interface_destroy|flags:I=0|int|remote/134|0.6.4|interface:stop|INTERFACE|readonly|-
+virInterfaceIsActive|virInterface.isActive|interface_is_active|-|int|remote/156|0.7.3|interface:read|INTERFACE|-|-
+virInterfaceGetName|virInterface.name|-|-|str|-|0.6.4|-|INTERFACE|-|-
+virInterfaceUndefine|virInterface.undefine|interface_undefine|-|int|remote/132|0.6.4|interface:delete|INTERFACE|readonly|-
+virNWFilterGetUUID|virNWFilter.UUID|-|-|int|-|0.8.0|-|NWFILTER|-|-
+virNWFilterGetUUIDString|virNWFilter.UUIDString|-|-|int|-|0.8.0|-|NWFILTER|-|-
+virNWFilterGetXMLDesc|virNWFilter.XMLDesc|nwfilter_get_xml_desc|flags:I=0|str|remote/177|0.8.0|nwfilter:read|NWFILTER|-|-
+virNWFilterGetName|virNWFilter.name|-|-|str|-|0.8.0|-|NWFILTER|-|-
+virNWFilterUndefine|virNWFilter.undefine|nwfilter_undefine|-|int|remote/181|0.8.0|nwfilter:delete|NWFILTER|readonly|-
+virNWFilterBindingGetXMLDesc|virNWFilterBinding.XMLDesc|nwfilter_binding_get_xml_desc|flags:I=0|str|remote/398|4.5.0|nwfilter-binding:read|NWFILTER|-|-
+virNWFilterBindingDelete|virNWFilterBinding.delete|nwfilter_binding_delete|-|int|remote/400|4.5.0|nwfilter-binding:delete|NWFILTER|readonly|-
+virNWFilterBindingGetFilterName|virNWFilterBinding.filterName|-|-|str|-|4.5.0|-|NWFILTER|-|-
+virNWFilterBindingGetPortDev|virNWFilterBinding.portDev|-|-|str|-|4.5.0|-|NWFILTER|-|-
+virNetworkGetDHCPLeases|virNetwork.DHCPLeases|network_get_dhcp_leases|mac:z=None flags:I=0|int|remote/341|1.2.6|network:read|NETWORK|-|-
+virNetworkGetUUID|virNetwork.UUID|-|-|int|-|0.2.0|-|NETWORK|-|-
+virNetworkGetUUIDString|virNetwork.UUIDString|-|-|int|-|0.2.0|-|NETWORK|-|-
+virNetworkGetXMLDesc|virNetwork.XMLDesc|network_get_xml_desc|flags:I=0|str|remote/43|0.2.0|network:read|NETWORK|-|-
+virNetworkGetAutostart|virNetwork.autostart|network_get_autostart|-|int|remote/44|0.2.1|network:read|NETWORK|-|-
+virNetworkGetBridgeName|virNetwork.bridgeName|network_get_bridge_name|-|str|remote/45|0.2.0|network:read|NETWORK|-|-
+virNetworkCreate|virNetwork.create|network_create|-|int|remote/39|0.2.0|network:start|NETWORK|readonly|-
+virNetworkDestroy|virNetwork.destroy|network_destroy|-|int|remote/42|0.2.0|network:stop|NETWORK|readonly|-
+virNetworkIsActive|virNetwork.isActive|network_is_active|-|int|remote/152|0.7.3|network:read|NETWORK|-|-
+virNetworkIsPersistent|virNetwork.isPersistent|network_is_persistent|-|int|remote/153|0.7.3|network:read|NETWORK|-|-
+virNetworkListAllPorts|virNetwork.listAllPorts|network_list_all_ports|flags:I=0|refs:virNetworkPort|remote/404|5.5.0|network:search-ports|NETWORK|-|-
+virNetworkGetMetadata|virNetwork.metadata|network_get_metadata|type:i uri:z flags:I=0|str|remote/445|9.7.0|network:read|NETWORK|-|-
+virNetworkGetName|virNetwork.name|-|-|str|-|0.2.0|-|NETWORK|-|-
+virNetworkPortCreateXML|virNetwork.portCreateXML|network_port_create_xml|xmldesc:z flags:I=0|ref:virNetworkPort|remote/406|5.5.0|network-port:create|NETWORK|nonnull:xmldesc readonly|-
+virNetworkPortLookupByUUID|virNetwork.portLookupByUUID|network_port_lookup_by_uuid|uuid:b|ref:virNetworkPort|remote/405|5.5.0|network-port:getattr|NETWORK|nonnull:uuid|-
+virNetworkPortLookupByUUIDString|virNetwork.portLookupByUUIDString|network_port_lookup_by_uuid|uuidstr:z|ref:virNetworkPort|remote/405|5.5.0|-|NETWORK|nonnull:uuidstr|-
+virNetworkSetAutostart|virNetwork.setAutostart|network_set_autostart|autostart:i|int|remote/48|0.2.1|network:write|NETWORK|readonly|-
+virNetworkSetMetadata|virNetwork.setMetadata|network_set_metadata|type:i metadata:z key:z uri:z flags:I=0|int|remote/444|9.7.0|network:write network:save:!VIR_NETWORK_UPDATE_AFFECT_CONFIG+VIR_NETWORK_UPDATE_AFFECT_LIVE network:save:VIR_NETWORK_UPDATE_AFFECT_CONFIG|NETWORK|readonly|-
+virNetworkUndefine|virNetwork.undefine|network_undefine|-|int|remote/49|0.2.0|network:delete|NETWORK|readonly|-
+virNetworkUpdate|virNetwork.update|network_update|command:I section:I parentIndex:i xml:z flags:I=0|int|remote/291|0.10.2|network:write network:save:!VIR_NETWORK_UPDATE_AFFECT_CONFIG+VIR_NETWORK_UPDATE_AFFECT_LIVE network:save:VIR_NETWORK_UPDATE_AFFECT_CONFIG|NETWORK|readonly nonnull:xml|-
+virNetworkPortGetUUID|virNetworkPort.UUID|-|-|int|-|5.5.0|-|NETWORK|-|-
+virNetworkPortGetUUIDString|virNetworkPort.UUIDString|-|-|int|-|5.5.0|-|NETWORK|-|-
+virNetworkPortGetXMLDesc|virNetworkPort.XMLDesc|network_port_get_xml_desc|flags:I=0|str|remote/409|5.5.0|network-port:read|NETWORK|-|-
+virNetworkPortDelete|virNetworkPort.delete|network_port_delete|flags:I=0|int|remote/410|5.5.0|network-port:delete|NETWORK|readonly|-
+virNetworkPortGetParameters|virNetworkPort.parameters|network_port_get_parameters|flags:I=0|params|remote/407|5.5.0|network-port:read|NETWORK|-|-
+virNetworkPortSetParameters|virNetworkPort.setParameters|network_port_set_parameters|params:p flags:I=0|int|remote/408|5.5.0|network-port:write|NETWORK|readonly|-
+virNodeDeviceGetXMLDesc|virNodeDevice.XMLDesc|node_device_get_xml_desc|flags:I=0|str|remote/114|0.5.0|node-device:read|NODEDEV|-|-
+virNodeDeviceGetAutostart|virNodeDevice.autostart|node_device_get_autostart|-|int|remote/433|7.8.0|node-device:read|NODEDEV|readonly|-
+virNodeDeviceCreate|virNodeDevice.create|node_device_create|flags:I=0|int|remote/430|7.3.0|node-device:start|NODEDEV|readonly|-
+virNodeDeviceDestroy|virNodeDevice.destroy|node_device_destroy|-|int|remote/124|0.6.3|node-device:stop|NODEDEV|readonly|-
+virNodeDeviceDetachFlags|virNodeDevice.detachFlags|node_device_detach_flags|driverName:z flags:I=0|int|remote/301|1.0.5|node-device:detach|NODEDEV|readonly|-
+virNodeDeviceDettach|virNodeDevice.dettach|node_device_dettach|-|int|remote/118|0.6.1|node-device:detach|NODEDEV|readonly|-
+virNodeDeviceIsActive|virNodeDevice.isActive|node_device_is_active|-|int|remote/436|7.8.0|node-device:read|NODEDEV|-|-
+virNodeDeviceIsPersistent|virNodeDevice.isPersistent|node_device_is_persistent|-|int|remote/435|7.8.0|node-device:read|NODEDEV|-|-
+virNodeDeviceListCaps|virNodeDevice.listCaps|node_device_list_caps|-|strs|remote/117|0.5.0|node-device:read|NODEDEV|-|virNodeDeviceNumOfCaps
+virNodeDeviceGetName|virNodeDevice.name|-|-|str|-|0.5.0|-|NODEDEV|-|-
+virNodeDeviceNumOfCaps|virNodeDevice.numOfCaps|node_device_num_of_caps|-|int|remote/116|0.5.0|node-device:read|NODEDEV|-|-
+virNodeDeviceGetParent|virNodeDevice.parent|node_device_get_parent|-|str|remote/115|0.5.0|node-device:read|NODEDEV|-|-
+virNodeDeviceReAttach|virNodeDevice.reAttach|node_device_re_attach|-|int|remote/119|0.6.1|node-device:detach|NODEDEV|readonly|-
+virNodeDeviceReset|virNodeDevice.reset|node_device_reset|-|int|remote/120|0.6.1|node-device:detach|NODEDEV|readonly|-
+virNodeDeviceSetAutostart|virNodeDevice.setAutostart|node_device_set_autostart|autostart:i|int|remote/434|7.8.0|node-device:write|NODEDEV|readonly|-
+virNodeDeviceUndefine|virNodeDevice.undefine|node_device_undefine|flags:I=0|int|remote/429|7.3.0|node-device:delete|NODEDEV|readonly|-
+virNodeDeviceUpdate|virNodeDevice.update|node_device_update|xmlDesc:z flags:I=0|int|remote/447|10.1.0|node-device:write node-device:save:!VIR_NODE_DEVICE_UPDATE_AFFECT_CONFIG+VIR_NODE_DEVICE_UPDATE_AFFECT_LIVE node-device:save:VIR_NODE_DEVICE_UPDATE_AFFECT_CONFIG|NONE|readonly|-
+virSecretGetUUID|virSecret.UUID|-|-|int|-|0.7.1|-|SECRET|-|-
+virSecretGetUUIDString|virSecret.UUIDString|-|-|int|-|0.7.1|-|SECRET|-|-
+virSecretGetXMLDesc|virSecret.XMLDesc|secret_get_xml_desc|flags:I=0|str|remote/143|0.7.1|secret:read|SECRET|-|-
+virSecretSetValue|virSecret.setValue|secret_set_value|value:b flags:I=0|int|remote/144|0.7.1|secret:write|SECRET|readonly nonnull:value|-
+virSecretUndefine|virSecret.undefine|secret_undefine|-|int|remote/146|0.7.1|secret:delete|SECRET|readonly|-
+virSecretGetUsageID|virSecret.usageID|-|-|str|-|0.7.1|-|SECRET|-|-
+virSecretGetUsageType|virSecret.usageType|-|-|int|-|0.7.1|-|SECRET|-|-
+virSecretGetValue|virSecret.value|secret_get_value|flags:I=0|str|remote/145|0.7.1|secret:read-secure|SECRET|readonly|-
+virStoragePoolGetUUID|virStoragePool.UUID|-|-|int|-|0.4.1|-|STORAGE|-|-
+virStoragePoolGetUUIDString|virStoragePool.UUIDString|-|-|int|-|0.4.1|-|STORAGE|-|-
+virStoragePoolGetXMLDesc|virStoragePool.XMLDesc|storage_pool_get_xml_desc|flags:I=0|str|remote/88|0.4.1|storage-pool:read|STORAGE|-|-
+virStoragePoolGetAutostart|virStoragePool.autostart|storage_pool_get_autostart|-|int|remote/89|0.4.1|storage-pool:read|STORAGE|-|-
+virStoragePoolBuild|virStoragePool.build|storage_pool_build|flags:I=0|int|remote/79|0.4.1|storage-pool:format|STORAGE|readonly|-
+virStoragePoolCreate|virStoragePool.create|storage_pool_create|flags:I=0|int|remote/78|0.4.1|storage-pool:start|STORAGE|readonly|-
+virStorageVolCreateXML|virStoragePool.createXML|storage_vol_create_xml|xmlDesc:z flags:I=0|ref:virStorageVol|remote/93|0.4.1|storage-vol:create|STORAGE|nonnull:xmlDesc readonly|-
+virStorageVolCreateXMLFrom|virStoragePool.createXMLFrom|storage_vol_create_xml_from|xmlDesc:z clonevol:o flags:I=0|ref:virStorageVol|remote/125|0.6.4|storage-vol:create|STORAGE|nonnull:xmlDesc readonly|-
+virStoragePoolDelete|virStoragePool.delete|storage_pool_delete|flags:I=0|int|remote/81|0.4.1|storage-pool:format|STORAGE|readonly|-
+virStoragePoolDestroy|virStoragePool.destroy|storage_pool_destroy|-|int|remote/80|0.4.1|storage-pool:stop|STORAGE|readonly|-
+virStoragePoolGetInfo|virStoragePool.info|storage_pool_get_info|-|list|remote/87|0.4.1|storage-pool:read|STORAGE|-|-
+virStoragePoolIsActive|virStoragePool.isActive|storage_pool_is_active|-|int|remote/154|0.7.3|storage-pool:read|STORAGE|-|-
+virStoragePoolIsPersistent|virStoragePool.isPersistent|storage_pool_is_persistent|-|int|remote/155|0.7.3|storage-pool:read|STORAGE|-|-
+virStoragePoolListAllVolumes|virStoragePool.listAllVolumes|storage_pool_list_all_volumes|flags:I=0|refs:virStorageVol|remote/282|0.10.2|storage-pool:search-storage-vols|STORAGE|-|-
+virStoragePoolListVolumes|virStoragePool.listVolumes|storage_pool_list_volumes|-|strs|remote/92|0.4.1|storage-pool:search-storage-vols|STORAGE|-|virStoragePoolNumOfVolumes
+virStoragePoolGetName|virStoragePool.name|-|-|str|-|0.4.1|-|STORAGE|-|-
+virStoragePoolNumOfVolumes|virStoragePool.numOfVolumes|storage_pool_num_of_volumes|-|int|remote/91|0.4.1|storage-pool:search-storage-vols|STORAGE|-|-
+virStoragePoolRefresh|virStoragePool.refresh|storage_pool_refresh|flags:I=0|int|remote/83|0.4.1|storage-pool:refresh|STORAGE|readonly|-
+virStoragePoolSetAutostart|virStoragePool.setAutostart|storage_pool_set_autostart|autostart:i|int|remote/90|0.4.1|storage-pool:write|STORAGE|readonly|-
+virStorageVolLookupByName|virStoragePool.storageVolLookupByName|storage_vol_lookup_by_name|name:z|ref:virStorageVol|remote/95|0.4.1|storage-vol:getattr|STORAGE|nonnull:name|-
+virStoragePoolUndefine|virStoragePool.undefine|storage_pool_undefine|-|int|remote/82|0.4.1|storage-pool:delete|STORAGE|readonly|-
+virStorageVolGetXMLDesc|virStorageVol.XMLDesc|storage_vol_get_xml_desc|flags:I=0|str|remote/99|0.4.1|storage-vol:read|STORAGE|-|-
+virStorageVolDelete|virStorageVol.delete|storage_vol_delete|flags:I=0|int|remote/94|0.4.1|storage-vol:delete|STORAGE|readonly|-
+virStorageVolDownload|virStorageVol.download|storage_vol_download|stream:o offset:U length:U flags:I=0|int|remote/209|0.9.0|storage-vol:data-read|STORAGE|readonly|-
+virStorageVolGetInfo|virStorageVol.info|storage_vol_get_info|-|list|remote/98|0.4.1|storage-vol:read|STORAGE|-|-
+virStorageVolGetInfoFlags|virStorageVol.infoFlags|storage_vol_get_info_flags|flags:I=0|list|remote/378|3.0.0|storage-vol:read|STORAGE|-|-
+virStorageVolGetKey|virStorageVol.key|-|-|str|-|0.4.1|-|STORAGE|-|-
+virStorageVolGetName|virStorageVol.name|-|-|str|-|0.4.1|-|STORAGE|-|-
+virStorageVolGetPath|virStorageVol.path|storage_vol_get_path|-|str|remote/100|0.4.1|storage-vol:read|STORAGE|-|-
+virStorageVolResize|virStorageVol.resize|storage_vol_resize|capacity:U flags:I=0|int|remote/260|0.9.10|storage-vol:resize|STORAGE|readonly|-
+virStoragePoolLookupByVolume|virStorageVol.storagePoolLookupByVolume|storage_pool_lookup_by_volume|-|ref:virStoragePool|remote/86|0.4.1|storage-pool:getattr|STORAGE|-|-
+virStorageVolUpload|virStorageVol.upload|storage_vol_upload|stream:o offset:U length:U flags:I=0|int|remote/208|0.9.0|storage-vol:data-write|STORAGE|readonly|-
+virStorageVolWipe|virStorageVol.wipe|storage_vol_wipe|flags:I=0|int|remote/165|0.8.0|storage-vol:format|STORAGE|readonly|-
+virStorageVolWipePattern|virStorageVol.wipePattern|storage_vol_wipe_pattern|algorithm:I flags:I=0|int|remote/259|0.9.10|storage-vol:format|STORAGE|readonly|-
+virStreamAbort|virStream.abort|stream_abort|-|int|-|0.7.2|-|STREAMS|-|-
+virStreamEventAddCallback|virStream.eventAddCallback|stream_event_add_callback|events:i cb:O opaque:O|int|-|0.7.2|-|STREAMS|-|-
+virStreamEventRemoveCallback|virStream.eventRemoveCallback|stream_event_remove_callback|-|int|-|0.7.2|-|STREAMS|-|-
+virStreamEventUpdateCallback|virStream.eventUpdateCallback|stream_event_update_callback|events:i|int|-|0.7.2|-|STREAMS|-|-
+virStreamFinish|virStream.finish|stream_finish|-|int|-|0.7.2|-|STREAMS|-|-
+virStreamRecv|virStream.recv|stream_recv|nbytes:n|int|-|0.7.2|-|STREAMS|-|-
+virStreamRecvFlags|virStream.recvFlags|stream_recv_flags|nbytes:n flags:I=0|int|-|3.4.0|-|STREAMS|-|-
+virStreamRecvHole|virStream.recvHole|stream_recv_hole|flags:I=0|int|-|3.4.0|-|STREAMS|-|-
+virStreamSend|virStream.send|stream_send|data:z|int|-|0.7.2|-|STREAMS|nonnull:data|-
+virStreamSendHole|virStream.sendHole|stream_send_hole|length:L flags:I=0|int|-|3.4.0|-|STREAMS|-|-
+virDomainLxcEnterCGroup|libvirt_lxc.lxcEnterCGroup|-|domain:o flags:I|int|-|2.0.0|-|NONE|readonly|-
+virDomainLxcOpenNamespace|libvirt_lxc.lxcOpenNamespace|domain_lxc_open_namespace|domain:o flags:I|int|lxc/1|1.0.2|domain:open-namespace|NONE|readonly|-
+virDomainQemuAgentCommand|libvirt_qemu.qemuAgentCommand|domain_qemu_agent_command|domain:o cmd:z timeout:i flags:I|str|qemu/3|0.10.0|domain:write|NONE|readonly|-
+virDomainQemuAttach|libvirt_qemu.qemuAttach|domain_qemu_attach|conn:o pid_value:I flags:I|ref:virDomain|qemu/2|0.9.4|domain:start domain:write|NONE|nonzero:pid_value readonly|-
+virDomainQemuMonitorCommand|libvirt_qemu.qemuMonitorCommand|domain_qemu_monitor_command|domain:o cmd:z flags:I|strs|qemu/1|0.8.3|domain:write|NONE|readonly|-
+virDomainQemuMonitorCommandWithFiles|libvirt_qemu.qemuMonitorCommandWithFiles|domain_qemu_monitor_command_with_files|domain:o cmd:z files:O=[] flags:I=0|strs|qemu/7|8.2.0|domain:write|NONE|nonnull:cmd readonly|-
+virConnectDomainQemuMonitorEventDeregister|libvirt_qemu.qemuMonitorEventDeregister|connect_domain_qemu_monitor_event_deregister|conn:o callbackID:i|int|qemu/5|1.2.3|connect:write|NONE|nonnegative:callbackID readonly|-
+virConnectDomainQemuMonitorEventRegister|libvirt_qemu.qemuMonitorEventRegister|connect_domain_qemu_monitor_event_register|conn:o dom:o event:z cb:O opaque:O flags:I=0|int|qemu/4|1.2.3|connect:search-domains connect:write|NONE|readonly|-
 """

@@ -20,7 +20,6 @@ def _stats(handle: Handle, result: Any) -> list[tuple[Handle, dict[str, Any]]]:
 _DOMAIN_LOOKUP_BY_ID: Ref = bind("virDomainLookupByID")
 _DOMAIN_LOOKUP_BY_NAME: Ref = bind("virDomainLookupByName")
 _DOMAIN_LOOKUP_BY_UUID: Ref = bind("virDomainLookupByUUID")
-_DOMAIN_LOOKUP_BY_UUID_STRING: Ref = bind("virDomainLookupByUUIDString", args="uuid:O")
 _CONNECT_NUM_OF_DOMAINS: Int = bind("virConnectNumOfDomains")
 _CONNECT_NUM_OF_DEFINED_DOMAINS: Int = bind("virConnectNumOfDefinedDomains")
 _LIST_DOMAINS: List = bind("virConnectListDomains", as_list)
@@ -29,7 +28,7 @@ _CONNECT_LIST_ALL_DOMAINS: Refs = bind("virConnectListAllDomains")
 _DOMAIN_DEFINE_XML: Ref = bind("virDomainDefineXML")
 _DOMAIN_DEFINE_XML_FLAGS: Ref = bind("virDomainDefineXMLFlags")
 _DOMAIN_CREATE_XML: Ref = bind("virDomainCreateXML")
-_DOMAIN_CREATE_LINUX: Ref = bind("virDomainCreateLinux")
+_DOMAIN_CREATE_LINUX: Ref = bind("virDomainCreateXML")
 _DOMAIN_CREATE_XML_WITH_FILES: Ref = bind("virDomainCreateXMLWithFiles")
 _CONNECT_DOMAIN_XML_FROM_NATIVE: Str = bind("virConnectDomainXMLFromNative")
 _CONNECT_DOMAIN_XML_TO_NATIVE: Str = bind("virConnectDomainXMLToNative")
@@ -60,7 +59,7 @@ class Domains(Base):
     def lookupByUUIDString(self, uuidstr: str) -> virDomain:
         """virDomainLookupByUUIDString (libvirt 0.0.3; domain:getattr)."""
         uuid = uuid_of(self, uuidstr, "virDomainLookupByUUIDString")
-        return virDomain(self, _DOMAIN_LOOKUP_BY_UUID_STRING(self, uuid))
+        return virDomain(self, _DOMAIN_LOOKUP_BY_UUID(self, uuid))
 
     def numOfDomains(self) -> int:
         """virConnectNumOfDomains (libvirt 0.0.3; connect:search-domains)."""

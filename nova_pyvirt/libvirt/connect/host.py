@@ -6,6 +6,7 @@ from operator import index
 from typing import Any, Final
 
 from nova_pyvirt.api import row
+from nova_pyvirt.errors import libvirtError, set_last_error
 from nova_pyvirt.libvirt.call import (
     Dict,
     Int,
@@ -26,6 +27,7 @@ from nova_pyvirt.libvirt.convert import check_dict, cpu_list, hinted, like
 from nova_pyvirt.libvirt.handle import ConnectionHandle, Handle
 from nova_pyvirt.util import typed as kinds
 
+_MAX_CELLS: Final = 10000
 _IDENTITY: Final[dict[str, type]] = {"process-id": kinds.LLong}
 
 
@@ -213,7 +215,10 @@ class Host(Base):
         return _NODE_GET_FREE_MEMORY(self)
 
     def getCellsFreeMemory(self, startCell: int, maxCells: int) -> list[Any]:
-        """virNodeGetCellsFreeMemory (libvirt 0.3.3; connect:read)."""
+        """virNodeGetCellsFreeMemory (libvirt 0.3.3; connect:read): bytes free in each cell."""
+        if startCell < 0 or maxCells <= 0 or startCell + maxCells > _MAX_CELLS:
+            set_last_error(None)
+            raise libvirtError("virNodeGetCellsFreeMemory() failed")
         return _NODE_GET_CELLS_FREE_MEMORY(self, startCell, maxCells)
 
     def getFreePages(

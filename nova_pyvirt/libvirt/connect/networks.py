@@ -8,7 +8,6 @@ from nova_pyvirt.libvirt.network import virNetwork
 
 _NETWORK_LOOKUP_BY_NAME: Ref = bind("virNetworkLookupByName")
 _NETWORK_LOOKUP_BY_UUID: Ref = bind("virNetworkLookupByUUID")
-_NETWORK_LOOKUP_BY_UUID_STRING: Ref = bind("virNetworkLookupByUUIDString", args="uuid:O")
 _CONNECT_NUM_OF_NETWORKS: Int = bind("virConnectNumOfNetworks")
 _CONNECT_NUM_OF_DEFINED_NETWORKS: Int = bind("virConnectNumOfDefinedNetworks")
 _CONNECT_LIST_NETWORKS: Strs = bind("virConnectListNetworks")
@@ -39,7 +38,7 @@ class Networks(Base):
     def networkLookupByUUIDString(self, uuidstr: str) -> virNetwork:
         """virNetworkLookupByUUIDString (libvirt 0.2.0; network:getattr)."""
         uuid = uuid_of(self, uuidstr, "virNetworkLookupByUUIDString")
-        return virNetwork(self, _NETWORK_LOOKUP_BY_UUID_STRING(self, uuid))
+        return virNetwork(self, _NETWORK_LOOKUP_BY_UUID(self, uuid))
 
     def numOfNetworks(self) -> int:
         """virConnectNumOfNetworks (libvirt 0.2.0; connect:search-networks)."""

@@ -9,7 +9,6 @@ from nova_pyvirt.libvirt.nwfilterbinding import virNWFilterBinding
 
 _NW_FILTER_LOOKUP_BY_NAME: Ref = bind("virNWFilterLookupByName")
 _NW_FILTER_LOOKUP_BY_UUID: Ref = bind("virNWFilterLookupByUUID")
-_NW_FILTER_LOOKUP_BY_UUID_STRING: Ref = bind("virNWFilterLookupByUUIDString", args="uuid:O")
 _CONNECT_NUM_OF_NW_FILTERS: Int = bind("virConnectNumOfNWFilters")
 _CONNECT_LIST_NW_FILTERS: Strs = bind("virConnectListNWFilters")
 _CONNECT_LIST_ALL_NW_FILTERS: Refs = bind("virConnectListAllNWFilters")
@@ -39,7 +38,7 @@ class NWFilters(Base):
     def nwfilterLookupByUUIDString(self, uuidstr: str) -> virNWFilter:
         """virNWFilterLookupByUUIDString (libvirt 0.8.0; nwfilter:getattr)."""
         uuid = uuid_of(self, uuidstr, "virNWFilterLookupByUUIDString")
-        return virNWFilter(self, _NW_FILTER_LOOKUP_BY_UUID_STRING(self, uuid))
+        return virNWFilter(self, _NW_FILTER_LOOKUP_BY_UUID(self, uuid))
 
     def numOfNWFilters(self) -> int:
         """virConnectNumOfNWFilters (libvirt 0.8.0; connect:search-nwfilters)."""

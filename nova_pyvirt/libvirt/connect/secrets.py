@@ -7,7 +7,6 @@ from nova_pyvirt.libvirt.lookup import by_uuid, uuid_of
 from nova_pyvirt.libvirt.secret import virSecret
 
 _SECRET_LOOKUP_BY_UUID: Ref = bind("virSecretLookupByUUID")
-_SECRET_LOOKUP_BY_UUID_STRING: Ref = bind("virSecretLookupByUUIDString", args="uuid:O")
 _SECRET_LOOKUP_BY_USAGE: Ref = bind("virSecretLookupByUsage")
 _CONNECT_NUM_OF_SECRETS: Int = bind("virConnectNumOfSecrets")
 _CONNECT_LIST_SECRETS: Strs = bind("virConnectListSecrets")
@@ -28,7 +27,7 @@ class Secrets(Base):
     def secretLookupByUUIDString(self, uuidstr: str) -> virSecret:
         """virSecretLookupByUUIDString (libvirt 0.7.1; secret:getattr)."""
         uuid = uuid_of(self, uuidstr, "virSecretLookupByUUIDString")
-        return virSecret(self, _SECRET_LOOKUP_BY_UUID_STRING(self, uuid))
+        return virSecret(self, _SECRET_LOOKUP_BY_UUID(self, uuid))
 
     def secretLookupByUsage(self, usageType: int, usageID: str) -> virSecret:
         """virSecretLookupByUsage (libvirt 0.7.1; secret:getattr)."""

@@ -9,7 +9,6 @@ from nova_pyvirt.libvirt.storagevol import virStorageVol
 
 _STORAGE_POOL_LOOKUP_BY_NAME: Ref = bind("virStoragePoolLookupByName")
 _STORAGE_POOL_LOOKUP_BY_UUID: Ref = bind("virStoragePoolLookupByUUID")
-_STORAGE_POOL_LOOKUP_BY_UUID_STRING: Ref = bind("virStoragePoolLookupByUUIDString", args="uuid:O")
 _STORAGE_POOL_LOOKUP_BY_TARGET_PATH: Ref = bind("virStoragePoolLookupByTargetPath")
 _CONNECT_NUM_OF_STORAGE_POOLS: Int = bind("virConnectNumOfStoragePools")
 _CONNECT_NUM_OF_DEFINED_STORAGE_POOLS: Int = bind("virConnectNumOfDefinedStoragePools")
@@ -43,7 +42,7 @@ class Storage(Base):
     def storagePoolLookupByUUIDString(self, uuidstr: str) -> virStoragePool:
         """virStoragePoolLookupByUUIDString (libvirt 0.4.1; storage-pool:getattr)."""
         uuid = uuid_of(self, uuidstr, "virStoragePoolLookupByUUIDString")
-        return virStoragePool(self, _STORAGE_POOL_LOOKUP_BY_UUID_STRING(self, uuid))
+        return virStoragePool(self, _STORAGE_POOL_LOOKUP_BY_UUID(self, uuid))
 
     def storagePoolLookupByTargetPath(self, path: str) -> virStoragePool:
         """virStoragePoolLookupByTargetPath (libvirt 4.1.0; storage-pool:getattr)."""

@@ -15,7 +15,7 @@ def _split_time(time: Any) -> tuple[int, int]:
     if time is None:
         return 0, 0
     if not isinstance(time, dict):
-        raise TypeError('time must be a dictionary with values for "seconds" and "nseconds"')
+        raise TypeError("time must be a dictionary or None with flags set")
     if "seconds" not in time:
         raise LookupError("Dictionary must contains 'seconds'")
     if set(time) - {"seconds", "nseconds"}:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from nova_pyvirt.api import row
 from nova_pyvirt.api.constants import flags as flags_of
-from nova_pyvirt.libvirt.call import Int, bind, checked, guarded
+from nova_pyvirt.libvirt.call import Int, bind, checked, guarded, quiet
 from nova_pyvirt.libvirt.checks import refuse
 from nova_pyvirt.libvirt.convert import hinted
 from nova_pyvirt.libvirt.domain import migrating
@@ -99,9 +99,9 @@ _MIGRATE3 = checked("virDomainMigrate3")
 _TO_URI = checked("virDomainMigrateToURI")
 _TO_URI2 = checked("virDomainMigrateToURI2")
 _TO_URI3 = checked("virDomainMigrateToURI3")
-_DOMAIN_MIGRATE_GET_COMPRESSION_CACHE: Int = bind("virDomainMigrateGetCompressionCache")
+_DOMAIN_MIGRATE_GET_COMPRESSION_CACHE: Int = quiet(bind("virDomainMigrateGetCompressionCache"))
 _DOMAIN_MIGRATE_SET_COMPRESSION_CACHE: Int = bind("virDomainMigrateSetCompressionCache")
-_DOMAIN_MIGRATE_GET_MAX_DOWNTIME: Int = bind("virDomainMigrateGetMaxDowntime")
+_DOMAIN_MIGRATE_GET_MAX_DOWNTIME: Int = quiet(bind("virDomainMigrateGetMaxDowntime"))
 _DOMAIN_MIGRATE_SET_MAX_DOWNTIME: Int = bind("virDomainMigrateSetMaxDowntime")
 _DOMAIN_MIGRATE_GET_MAX_SPEED: Int = bind("virDomainMigrateGetMaxSpeed")
 _DOMAIN_MIGRATE_SET_MAX_SPEED: Int = bind("virDomainMigrateSetMaxSpeed")

@@ -13,6 +13,7 @@ from nova_pyvirt.libvirt.call import (
     as_list,
     as_tuple,
     bind,
+    quiet,
     typed,
 )
 from nova_pyvirt.libvirt.convert import cpu_bytes, cpu_list
@@ -24,7 +25,7 @@ _DOMAIN_GET_VCPUS_FLAGS: Int = bind("virDomainGetVcpusFlags")
 _DOMAIN_SET_VCPUS: Int = bind("virDomainSetVcpus")
 _DOMAIN_SET_VCPUS_FLAGS: Int = bind("virDomainSetVcpusFlags")
 _DOMAIN_SET_VCPU: Int = bind("virDomainSetVcpu")
-_DOMAIN_GET_GUEST_VCPUS: Dict = bind("virDomainGetGuestVcpus", as_dict)
+_DOMAIN_GET_GUEST_VCPUS: Dict = quiet(bind("virDomainGetGuestVcpus", as_dict))
 _DOMAIN_SET_GUEST_VCPUS: Int = bind("virDomainSetGuestVcpus")
 _GET_VCPUS: Tuple = bind("virDomainGetVcpus", as_tuple)
 _GET_VCPU_PIN_INFO: List = bind("virDomainGetVcpuPinInfo", as_list)
