@@ -2,7 +2,7 @@
 """What devices share: address, alias, boot order, virtio options."""
 
 from nova_pyvirt.model.kinds import ON_OFF, Hex, UInt, enum, uint
-from nova_pyvirt.model.xmlbind import Element, child, field
+from nova_pyvirt.model.xmlbind import Context, Element, child, field
 
 _NUMBER = UInt(32, base=0)
 
@@ -28,6 +28,14 @@ class Address(Element):
     irq = field("@irq", Hex(1))
     base = field("@base", Hex(1, bits=64))
     device = field("@device")
+
+    def before_format(self, ctx: Context) -> "Address":
+        """PCI buses are written in hexadecimal, others in decimal."""
+        if self.type != "pci":
+            return self
+        shown = PCIAddress.__new__(PCIAddress)
+        shown.__dict__ = self.__dict__
+        return shown
 
     def key(self) -> tuple[int, int, int, int]:
         """A PCI address as numbers."""

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Addresses of devices on PCI, USB and virtio-serial buses."""
+
+from nova_pyvirt.hypervisors.qemu.address.assign import assign
+
+__all__ = ["assign"]

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line as a whole, in libvirt's order (qemuBuildCommandLine)."""
+
+from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
+from nova_pyvirt.hypervisors.qemu.command import chardev, cpu, devices, disk, machine, net
+from nova_pyvirt.hypervisors.qemu.command.context import CommandContext, CommandLine, escape, props
+from nova_pyvirt.model.domain import Domain
+
+_SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
+
+
+def build(domain: Domain, caps: QemuCaps, ctx: CommandContext) -> CommandLine:
+    """
+    :param domain: with addresses and aliases
+    :raises libvirtError: CONFIG_UNSUPPORTED for what QEMU can't do
+    """
+    argv = [domain.devices.emulator or caps.binary]
+    argv += ["-name", f"guest={escape(domain.name)},debug-threads=on", "-S"]
+    if ctx.master_key:
+        secret = props(qom_type="secret", id="masterKey0", format="raw", file=ctx.master_key)
+        argv += ["-object", secret]
+    argv += machine.machine(domain)
+    argv += machine.accel(domain)
+    argv += cpu.cpu(domain, caps)
+    argv += machine.memory(domain)
+    argv += machine.smp(domain)
+    argv += machine.iothreads(domain)
+    argv += ["-uuid", domain.uuid]
+    argv += machine.smbios(domain)
+    argv += ["-no-user-config", "-nodefaults"]
+    argv += chardev.monitor(ctx)
+    argv += machine.clock(domain)
+    argv += ["-no-shutdown"]
+    argv += machine.acpi_and_pm(domain)
+    argv += machine.boot(domain)
+    buses = {c.index: c.alias for c in domain.devices.controllers if c.type == "pci"}
+    argv += devices.controllers(domain, buses)
+    argv += disk.disks(domain, ctx, buses)
+    argv += net.interfaces(domain, ctx, buses)
+    argv += chardev.chardevs(domain, ctx)
+    argv += devices.inputs(domain, buses)
+    argv += devices.audio(domain)
+    argv += devices.graphics(domain)
+    argv += devices.videos(domain, buses)
+    argv += devices.watchdogs(domain, buses)
+    argv += devices.balloon(domain, buses)
+    argv += devices.rngs(domain, buses)
+    argv += devices.panics(domain)
+    if domain.features is not None and domain.features.vmcoreinfo:
+        argv += ["-device", props(driver="vmcoreinfo")]
+    if ctx.incoming:
+        argv += ["-incoming", ctx.incoming]
+    if ctx.sandbox:
+        argv += ["-sandbox", _SANDBOX]
+    argv += [arg.value for arg in domain.qemu_args]
+    argv += ["-msg", "timestamp=on"]
+    return CommandLine(argv, _environment(domain, ctx))
+
+
+def _environment(domain: Domain, ctx: CommandContext) -> dict[str, str]:
+    env = {"LC_ALL": "C", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+    if ctx.lib_dir:
+        env["HOME"] = ctx.lib_dir
+        for kind in ("DATA", "CACHE", "CONFIG"):
+            env[f"XDG_{kind}_HOME"] = f"{ctx.lib_dir}/.{_XDG[kind]}"
+    env.update({item.name: item.value or "" for item in domain.qemu_env})
+    return env
+
+
+_XDG = {"DATA": "local/share", "CACHE": "cache", "CONFIG": "config"}

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a command line depends on besides the definition, and what it is."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class CommandContext:
+    """
+    :ivar standalone: the form of domxml-to-native, which nothing has been prepared for
+    :ivar lib_dir: the directory of this run of the domain
+    :ivar monitor_fd: the listening socket's number in QEMU, None = a path below lib_dir
+    :ivar fds: descriptors in QEMU by alias of the device: taps of "net0", the log of "serial0"
+    :ivar chains: backing chains below each disk's image, by target: (path, format) from the top
+    :ivar incoming: where a migration comes from, e.g. "defer"
+    :ivar cpu: the -cpu argument's host-model part: (model, features), from the capabilities
+    """
+
+    standalone: bool = False
+    lib_dir: str = ""
+    monitor_fd: int | None = None
+    fds: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    chains: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
+    master_key: str | None = None
+    sandbox: bool = True
+    incoming: str | None = None
+
+
+@dataclass(slots=True)
+class CommandLine:
+    """:ivar argv: the program first. :ivar env: the whole environment"""
+
+    argv: list[str]
+    env: dict[str, str]
+
+
+def props(**values: Any) -> str:
+    """Values as the JSON that -device, -object and the like take; None is left out, ``_`` in a name
+    stands for ``-``."""
+    found = {k.replace("_", "-"): v for k, v in values.items() if v is not None}
+    return json.dumps(found, separators=(",", ":"))
+
+
+def escape(text: str) -> str:
+    """A value in a comma-separated option."""
+    return text.replace(",", ",,")
+
+
+def pci_props(address: Any, buses: Mapping[int, str]) -> dict[str, Any]:
+    """bus, addr and multifunction of a device on PCI.
+
+    :param buses: alias by bus number
+    """
+    _, bus, slot, function = address.key()
+    addr = f"0x{slot:x}" + (f".0x{function:x}" if function else "")
+    found: dict[str, Any] = {"bus": buses.get(bus, f"pci.{bus}")}
+    if address.multifunction:
+        found["multifunction"] = True
+    found["addr"] = addr
+    return found
