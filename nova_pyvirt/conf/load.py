@@ -56,7 +56,7 @@ def reset() -> None:
 
 
 def paths_profile() -> str:
-    """``own`` or ``libvirt``: which roots the directories have. Raises libvirtError (CONF_SYNTAX)."""
+    """The roots of all directories: ``own`` or ``libvirt``. Raises libvirtError (CONF_SYNTAX)."""
     value = os.environ.get(ENV_PATHS) or str(CONF.paths.paths)
     if value not in opts.PATHS_PROFILES:
         raise error(

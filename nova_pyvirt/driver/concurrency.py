@@ -2,9 +2,9 @@
 """Native threads or eventlet: which of them nova runs on.
 
 nova 34 runs nova-compute on native threads unless told otherwise and then forbids importing
-eventlet; older ones, and ``concurrency_backend = eventlet``, monkey-patch the process. The core works
-in both worlds without knowing (nova_pyvirt.util.native); this module only tells them apart, and is
-the one place that may touch eventlet.
+eventlet; older ones, and ``concurrency_backend = eventlet``, monkey-patch the process. The core
+works in both worlds without knowing (nova_pyvirt.util.native); this module only tells them apart,
+and is the one place that may touch eventlet.
 """
 
 import sys

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lets nova find ``nova.virt.pyvirt`` when this package lies outside nova's own directory.
 
-nova imports a compute driver as ``nova.virt.<compute_driver>`` and from nowhere else. A wheel puts the
-shim right there; an editable install, or pip beside a distribution's nova, does not. Two ways lead
-here then: the console script ``nova-compute-pyvirt``, and nova-compute itself, which loads all
+nova imports a compute driver as ``nova.virt.<compute_driver>`` and from nowhere else. A wheel puts
+the shim right there; an editable install, or pip beside a distribution's nova, does not. Two ways
+lead here then: the console script ``nova-compute-pyvirt``, and nova-compute itself, which loads all
 os-vif plugins before its driver: os_vif_plugin.py is one.
 """
 

@@ -56,13 +56,13 @@ def refuse_other(ours: ModuleType) -> None:
             where = getattr(module, "__file__", None) or repr(module)
             raise TooLate(
                 f"compute_driver=pyvirt.PyVirtDriver needs {MODULE} as the process's libvirt, but "
-                f"{user} holds {where} already. Import nova_pyvirt.driver.inject and call install() "
-                "before nova.virt.libvirt is imported, or start nova-compute-pyvirt, which does so."
+                f"{user} holds {where} already. Call nova_pyvirt.driver.inject.install() before "
+                "anything imports libvirt or nova.virt.libvirt."
             )
 
 
 def _binding(qemu: ModuleType) -> ModuleType:
-    """The C binding's module as nova uses it: virDomainQemuMonitorCommand(dom._o, command, flags)."""
+    """The C binding as nova uses it: virDomainQemuMonitorCommand(dom._o, command, flags)."""
     held = sys.modules.get("libvirtmod_qemu")
     if held is not None and getattr(held, "_nova_pyvirt", False):
         return held

@@ -31,9 +31,9 @@ EXPECTED = "nova.virt.libvirt.driver nova_pyvirt.libvirt False"
 
 def package_tree(directory: str) -> None:
     """A wheel's contents, unpacked: what pip puts into a site directory."""
+    where = ["-w", directory, str(TOP)]
     subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
-        + ["-w", directory, TOP],
+        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", *where],
         check=True,
         capture_output=True,
     )
