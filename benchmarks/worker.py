@@ -4,8 +4,8 @@
     python benchmarks/worker.py MODULE URI DISK
 
 "round" measures once: {"define": ms, "start": ms, ...}. "argv" answers with the command line of a
-running guest's QEMU. End of input ends it and leaves no guest. Runs with any libvirt-like module, and
-with the system's Python: nothing but the standard library and the module is imported.
+running guest's QEMU. End of input ends it and leaves no guest. Runs with any libvirt-like module,
+and with the system's Python: nothing but the standard library and the module is imported.
 """
 
 import importlib
