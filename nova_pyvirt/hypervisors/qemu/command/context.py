@@ -37,10 +37,26 @@ class CommandLine:
     env: dict[str, str]
 
 
+class _Null:
+    """JSON's null, as None means "not there"."""
+
+
+NULL = _Null()
+#: names that QEMU itself spells with an underscore
+_UNDERSCORED = frozenset(
+    ("device_id", "max_outputs", "ram_size", "vram_size", "vram64_size_mb", "vgamem_mb", "chassis_nr",
+     "rx_queue_size", "tx_queue_size", "host_mtu", "event_idx")
+)  # fmt: skip
+
+
 def props(**values: Any) -> str:
     """Values as the JSON that -device, -object and the like take; None is left out, ``_`` in a name
-    stands for ``-``."""
-    found = {k.replace("_", "-"): v for k, v in values.items() if v is not None}
+    stands for ``-`` unless QEMU spells it so."""
+    found = {
+        k if k in _UNDERSCORED else k.replace("_", "-"): None if v is NULL else v
+        for k, v in values.items()
+        if v is not None
+    }
     return json.dumps(found, separators=(",", ":"))
 
 
