@@ -10,7 +10,7 @@ from nova_pyvirt.libvirt.objects import Owned
 
 _DOMAIN_GET_BLOCK_INFO: List = bind("virDomainGetBlockInfo")
 _DOMAIN_BLOCK_RESIZE: Int = bind("virDomainBlockResize")
-_DOMAIN_BLOCK_PEEK: Bytes = bind("virDomainBlockPeek")
+_DOMAIN_BLOCK_PEEK: Bytes = bind("virDomainBlockPeek", typed)
 _DOMAIN_GET_BLOCK_IO_TUNE: Dict = bind("virDomainGetBlockIoTune")
 _OLD_DOMAIN_GET_BLOCK_IO_TUNE: Dict = bind("virDomainGetBlockIoTune", typed)
 _DOMAIN_SET_BLOCK_IO_TUNE: Int = bind("virDomainSetBlockIoTune")

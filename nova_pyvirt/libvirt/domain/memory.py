@@ -28,7 +28,7 @@ _DOMAIN_SET_MEMORY_STATS_PERIOD: Int = bind("virDomainSetMemoryStatsPeriod")
 _DOMAIN_GET_MEMORY_PARAMETERS: Dict = bind("virDomainGetMemoryParameters")
 _OLD_DOMAIN_GET_MEMORY_PARAMETERS: Dict = bind("virDomainGetMemoryParameters", typed)
 _DOMAIN_SET_MEMORY_PARAMETERS: Int = bind("virDomainSetMemoryParameters")
-_DOMAIN_MEMORY_PEEK: Bytes = bind("virDomainMemoryPeek")
+_DOMAIN_MEMORY_PEEK: Bytes = bind("virDomainMemoryPeek", typed)
 
 
 class Memory(Owned):
