@@ -57,6 +57,8 @@ CONDITIONAL = {
     "virDomainGetVcpusFlags": "readonlyif:flags:VIR_DOMAIN_VCPU_GUEST",
     "virDomainInterfaceAddresses": "readonlyis:source:VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT",
 }
+#: checks made when the second of two calls comes, which is always
+LATE = {"virDomainGetBlockIoTune": "nonnull:disk"}
 SECURE = {
     "virDomainGetXMLDesc": "VIR_DOMAIN_XML_SECURE+VIR_DOMAIN_XML_MIGRATABLE",
     "virDomainSnapshotGetXMLDesc": "VIR_DOMAIN_SNAPSHOT_XML_SECURE",
@@ -155,7 +157,7 @@ class Source:
                     found.append(f"{word}:flags:{parts[0]}:{parts[1].replace(' | ', '+')}")
                 elif parts[0] in args:
                     found.append(f"{word}:{parts[0]}")
-        return found
+        return [*found, *([LATE[function]] if function in LATE else [])]
 
 
 def kind(c_type: str) -> str | None:

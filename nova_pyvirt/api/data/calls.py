@@ -173,7 +173,7 @@ virDomainGetBlkioParameters|virDomain.blkioParameters|domain_get_blkio_parameter
 virDomainBlockCommit|virDomain.blockCommit|domain_block_commit|disk:z base:z top:z bandwidth:l=0 flags:I=0|int|remote/290|0.10.2|domain:block-write|DOMAIN|readonly nonnull:disk|-
 virDomainBlockCopy|virDomain.blockCopy|domain_block_copy|disk:z destxml:z params:p=None flags:I=0|int|remote/345|1.2.8|domain:block-write|DOMAIN|readonly nonnull:disk nonnull:destxml|-
 virDomainGetBlockInfo|virDomain.blockInfo|domain_get_block_info|path/disk:z flags:I=0|list|remote/194|0.8.1|domain:read|DOMAIN|nonempty:disk|-
-virDomainGetBlockIoTune|virDomain.blockIoTune|domain_get_block_io_tune|disk:z flags:I=0|params|remote/253|0.9.8|domain:read|DOMAIN|exclusive:flags:VIR_DOMAIN_AFFECT_LIVE:VIR_DOMAIN_AFFECT_CONFIG|-
+virDomainGetBlockIoTune|virDomain.blockIoTune|domain_get_block_io_tune|disk:z flags:I=0|params|remote/253|0.9.8|domain:read|DOMAIN|exclusive:flags:VIR_DOMAIN_AFFECT_LIVE:VIR_DOMAIN_AFFECT_CONFIG nonnull:disk|-
 virDomainBlockJobAbort|virDomain.blockJobAbort|domain_block_job_abort|disk:z flags:I=0|int|remote/237|0.9.4|domain:write|DOMAIN|readonly nonnull:disk|-
 virDomainGetBlockJobInfo|virDomain.blockJobInfo|domain_get_block_job_info|path/disk:z flags:I=0|list|remote/238|0.9.4|domain:read|DOMAIN|nonnull:disk|-
 virDomainBlockJobSetSpeed|virDomain.blockJobSetSpeed|domain_block_job_set_speed|disk:z bandwidth:l flags:I=0|int|remote/239|0.9.4|domain:write|DOMAIN|readonly nonnull:disk|-
