@@ -14,16 +14,13 @@ class CommandContext:
     :ivar lib_dir: the directory of this run of the domain
     :ivar monitor_fd: the listening socket's number in QEMU, None = a path below lib_dir
     :ivar fds: descriptors in QEMU by alias of the device: taps of "net0", the log of "serial0"
-    :ivar chains: backing chains below each disk's image, by target: (path, format) from the top
     :ivar incoming: where a migration comes from, e.g. "defer"
-    :ivar cpu: the -cpu argument's host-model part: (model, features), from the capabilities
     """
 
     standalone: bool = False
     lib_dir: str = ""
     monitor_fd: int | None = None
     fds: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    chains: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
     master_key: str | None = None
     sandbox: bool = True
     incoming: str | None = None

@@ -100,7 +100,7 @@ def graphics(domain: Domain) -> list[str]:
                 where = f"vnc=unix:{socket}"
             else:
                 host = f"[{listen}]" if ":" in listen else listen
-                where = f"{host}:{int(item.port or 5900) - 5900}"
+                where = f"{host}:{max(int(item.port or 5900) - 5900, 0)}"
             if item.websocket:
                 where += f",websocket={item.websocket}"
             if item.password:

@@ -8,7 +8,7 @@ from nova_pyvirt import errors
 from nova_pyvirt.errors import Code
 from nova_pyvirt.hypervisors.qemu.command.bootorder import bootindexes
 from nova_pyvirt.hypervisors.qemu.command.context import NULL, CommandContext, pci_props, props
-from nova_pyvirt.model.devices.disk import Disk
+from nova_pyvirt.model.devices.disk import BackingStore, Disk
 from nova_pyvirt.model.domain import Domain
 
 #: cache mode -> direct, no-flush, write-cache of the device
@@ -25,47 +25,53 @@ def disks(domain: Domain, ctx: CommandContext, buses: Mapping[int, str]) -> list
     """-blockdev and -device of every disk."""
     args: list[str] = []
     boot = bootindexes(domain)
-    numbers = node_numbers(domain, ctx)
+    numbers = node_numbers(domain)
     for disk in domain.devices.disks:
         has_media = disk.path is not None or disk.type == "network"
         if has_media:
             for node in blockdevs(disk, ctx, numbers[disk.target]):
                 args += ["-blockdev", props(**node)]
-        args += ["-device", _device(disk, numbers[disk.target], buses, boot, has_media, domain)]
+        args += ["-device", _device(disk, numbers[disk.target], buses, boot, has_media)]
     return args
 
 
-def node_numbers(domain: Domain, ctx: CommandContext) -> dict[str, int]:
+def layers(disk: Disk) -> list[BackingStore]:
+    """The images below a disk's own, the nearest first."""
+    found: list[BackingStore] = []
+    layer = disk.backing
+    while layer is not None and layer.source is not None:
+        found.append(layer)
+        layer = layer.backing
+    return found
+
+
+def node_numbers(domain: Domain) -> dict[str, int]:
     """The number in the node names of each disk's top image; every image of a chain counts, the last
     disk first."""
     numbers: dict[str, int] = {}
     count = 0
     for disk in reversed(domain.devices.disks):
-        if disk.source is None:
-            numbers[disk.target] = 0
-            continue
         numbers[disk.target] = count + 1
-        count += 1 + len(ctx.chains.get(disk.target, ()))
+        if disk.source is not None:
+            count += 1 + len(layers(disk))
     return numbers
 
 
 def blockdevs(disk: Disk, ctx: CommandContext, number: int) -> Iterator[dict[str, Any]]:
     """The block nodes of a disk, from the bottom of its chain."""
-    chain = list(ctx.chains.get(disk.target, ()))
+    chain = layers(disk)
     below: str | None = None
     for depth in range(len(chain), 0, -1):
-        path, kind = chain[depth - 1]
-        ident = number + depth
-        yield _storage(disk, path, ident)
-        yield _format(disk, kind, ident, below, read_only=True)
+        layer, ident = chain[depth - 1], number + depth
+        yield _storage(disk, layer.source.file or layer.source.dev, ident)
+        yield _format(disk, layer.format or "raw", ident, below, read_only=True)
         below = f"libvirt-{ident}-format"
     if disk.type == "network":
         yield _network(disk, number)
     else:
         yield _storage(disk, disk.path or "", number)
-    read_only = bool(disk.readonly)
-    yield _format(disk, disk.format or "raw", number, below, read_only=read_only, top=True,
-                  ends=not ctx.standalone)  # fmt: skip
+    kind, read_only = disk.format or "raw", bool(disk.readonly)
+    yield _format(disk, kind, number, below, read_only=read_only, top=True, ends=not ctx.standalone)
 
 
 def _cache(disk: Disk) -> dict[str, bool] | None:
@@ -156,7 +162,6 @@ def _device(
     buses: Mapping[int, str],
     boot: Mapping[int, int],
     has_media: bool,
-    domain: Domain,
 ) -> str:
     drive = f"libvirt-{number}-format" if has_media else None
     tail: dict[str, Any] = {"drive": drive, "id": disk.alias, "bootindex": boot.get(id(disk))}
