@@ -22,9 +22,7 @@ class SurfaceTest(TestCase):
             with self.subTest(row.python):
                 parameters = list(inspect.signature(_find(row.python)).parameters.values())
                 shown = [p for p in parameters if p.name != "self"]
-                given = [
-                    (p.name, None if p.default is p.empty else repr(p.default)) for p in shown
-                ]
+                given = [(p.name, None if p.default is p.empty else repr(p.default)) for p in shown]
                 self.assertEqual([(a.name, a.default) for a in row.args], given)
 
     def test_constants_are_those_of_9_0_0(self) -> None:
