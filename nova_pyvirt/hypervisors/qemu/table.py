@@ -9,7 +9,7 @@ from nova_pyvirt.core.host.identity import hostname
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.hypervisors.qemu import opening
 from nova_pyvirt.hypervisors.qemu.caps import connect as caps
-from nova_pyvirt.hypervisors.qemu.ops import define, lifecycle, lookup, native, query
+from nova_pyvirt.hypervisors.qemu.ops import define, input, lifecycle, lookup, native, query
 from nova_pyvirt.util.typed import Params
 
 #: what getLibVersion says: the libvirt whose behaviour this is
@@ -275,14 +275,14 @@ class QemuTable(DriverTable):
         lifecycle.destroy_flags(self.state, dom, flags)
 
     def domain_inject_nmi(self, dom: DomainRef, flags: int) -> None:
-        lifecycle.inject_nmi(self.state, dom, flags)
+        input.inject_nmi(self.state, dom, flags)
 
     def domain_send_key(
         self, dom: DomainRef, codeset: int, holdtime: int, keys: list[int], flags: int
     ) -> None:
-        lifecycle.send_key(self.state, dom, codeset, holdtime, keys, flags)
+        input.send_key(self.state, dom, codeset, holdtime, keys, flags)
 
     def domain_set_lifecycle_action(
         self, dom: DomainRef, kind: int, action: int, flags: int
     ) -> None:
-        lifecycle.set_lifecycle_action(self.state, dom, kind, action, flags)
+        input.set_lifecycle_action(self.state, dom, kind, action, flags)

@@ -6,8 +6,8 @@ from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.errors import Code, check_flags
 from nova_pyvirt.hypervisors.qemu.state import QemuState
-from nova_pyvirt.util.native import os, time
-from nova_pyvirt.util.typed import Int, Params
+from nova_pyvirt.util.native import os
+from nova_pyvirt.util.typed import Params
 
 SECURE, INACTIVE, UPDATE_CPU, MIGRATABLE = 1, 2, 4, 8
 AFFECT_LIVE, AFFECT_CONFIG = 1, 2
@@ -21,15 +21,14 @@ def get_state(state: QemuState, dom: DomainRef, flags: int) -> tuple[int, int]:
     if flags:
         check_flags(flags, 0, "qemuDomainGetState")
     vm = state.domains.find(dom)
-    return vm.state, vm.reason
+    return int(vm.state), vm.reason
 
 
 def get_info(state: QemuState, dom: DomainRef) -> tuple[int, int, int, int, int]:
     """state, maximum memory KiB, memory KiB, vCPUs, CPU time ns (virDomainInfo)."""
     vm = state.domains.find(dom)
     definition = vm.definition
-    memory = definition.current_memory if vm.active else definition.current_memory
-    return int(vm.state), definition.memory, memory, definition.vcpu_count, cpu_time(vm)
+    return int(vm.state), definition.memory, definition.current_memory, definition.vcpu_count, cpu_time(vm)
 
 
 def cpu_time(vm: DomainObj) -> int:
@@ -140,8 +139,3 @@ def get_job_stats(state: QemuState, dom: DomainRef, flags: int) -> tuple[int, Pa
         if not flags & 1:
             vm.require_active()
         return 0, {}
-
-
-def get_time_now() -> Int:
-    """Milliseconds since the epoch."""
-    return Int(time.time() * 1000)
