@@ -16,7 +16,7 @@ from tests.fixtures.libvirt.faketable import DOMAIN, FakeTable, connect, domain
 
 
 def events_table(**answers: Any) -> FakeTable:
-    """A table whose registrations are numbered 100, 101, ...; `table.callbacks` has the callbacks."""
+    """A table whose registrations are numbered 100, 101, ...; see `table.callbacks`."""
     callbacks: dict[int, Callable[..., None]] = {}
 
     def register(ref: Any, event: int, callback: Callable[..., None]) -> int:

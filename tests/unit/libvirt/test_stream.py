@@ -105,6 +105,6 @@ class StreamTest(TestCase):
         dom = domain(table)
         stream = dom.connect().newStream(0)
         self.assertEqual("image/png", dom.screenshot(stream, 0))
-        name, ref, given, screen, flags = table.calls[0]
+        _, ref, given, screen, flags = table.calls[0]
         self.assertEqual((DOMAIN, 0, 0), (ref, screen, flags))
         self.assertIsInstance(given, Stream)
