@@ -10,6 +10,11 @@ from nova_pyvirt.hypervisors.qemu.caps.types import (
     Machine,
     QemuCaps,
 )
+from nova_pyvirt.hypervisors.qemu.caps.view import (
+    HostView,
+    SecurityModel,
+    security_models,
+)
 
 __all__ = [
     "Accel",
@@ -17,7 +22,10 @@ __all__ = [
     "CpuDefinition",
     "CpuModelInfo",
     "CpuProperty",
+    "HostView",
     "Machine",
     "QemuCaps",
+    "SecurityModel",
     "is_native",
+    "security_models",
 ]

@@ -215,7 +215,7 @@ def parse(xml: str | None, kind: str | None) -> CpuDef:
     """
     if xml is None:
         raise error(Code.INVALID_ARG, "missing CPU definition", domain=From.CPU)
-    node = _root(xml)
+    node = read_xml(xml)
     if node.tag != "cpu":
         raise _xml_error("XML does not contain expected 'cpu' element")
     cpu = CpuDef(kind=kind or _guess_kind(node))
@@ -229,7 +229,11 @@ def parse(xml: str | None, kind: str | None) -> CpuDef:
     return cpu
 
 
-def _root(xml: str) -> etree._Element:
+def read_xml(xml: str) -> etree._Element:
+    """The document of a CPU definition: no DTD, nothing from outside.
+
+    :raises libvirtError: XML_DETAIL
+    """
     parser = etree.XMLParser(
         resolve_entities=False,
         load_dtd=False,
