@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a read-only connection may call: everything that no API row marks as readable is denied."""
 
-import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -62,34 +61,21 @@ CONDITIONS: Final[dict[str, tuple[Callable[[list[Any]], bool], str]]] = {
     "domain_interface_addresses": (lambda a: a[1] == _SOURCE_AGENT, ""),
 }
 
-_WORDS: Final = {
-    "xml": "XML",
-    "nmi": "NMI",
-    "cpu": "CPU",
-    "uuid": "UUID",
-    "id": "ID",
-    "io": "IO",
-    "iothread": "IOThread",
-    "os": "OS",
-    "uri": "URI",
-    "pm": "PM",
-    "sev": "SEV",
-    "nwfilter": "NWFilter",
-    "nwfilters": "NWFilters",
-    "fstrim": "FSTrim",
-    "fsfreeze": "FSFreeze",
-    "fsthaw": "FSThaw",
-    "fsinfo": "FSInfo",
-    "ssh": "SSH",
-    "fd": "FD",
-    "scsi": "SCSI",
-    "wwn": "WWN",
-    "mac": "MAC",
-    "dhcp": "DHCP",
-}
+
+def _functions() -> dict[str, str]:
+    """C functions by slot; of several for one slot the one that is called like it."""
+    found: dict[str, str] = {}
+    for row in api.rows():
+        key = _squash(row.slot)
+        if key not in found or row.function.lower() == f"vir{key}":
+            found[key] = row.function
+    return found
 
 
-def function(proc: str) -> str:
-    """The public C function of a procedure, as error messages name it."""
-    words = re.split("_", proc)
-    return "vir" + "".join(_WORDS.get(w, w.capitalize()) for w in words)
+_FUNCTIONS: Final = _functions()
+
+
+def function(slot: str) -> str:
+    """The public C function of a slot, as error messages name it."""
+    found = _FUNCTIONS.get(_squash(slot))
+    return found or "vir" + "".join(word.capitalize() for word in slot.split("_"))
