@@ -27,6 +27,8 @@ def build(domain: Domain, caps: QemuCaps, ctx: CommandContext) -> CommandLine:
     argv += machine.iothreads(domain)
     argv += ["-uuid", domain.uuid]
     argv += machine.smbios(domain)
+    if not domain.devices.graphics:
+        argv += ["-display", "none"]
     argv += ["-no-user-config", "-nodefaults"]
     argv += chardev.monitor(ctx)
     argv += machine.clock(domain)
