@@ -30,10 +30,10 @@ make_venv() {  # a venv whose stamp is the hash of what it was made from
     [ "$(cat "$VENV/stamp" 2>/dev/null)" = "$stamp" ] && return
     say "Python packages (1-2 minutes the first time)"
     [ -x "$PY" ] || "$system" -m venv "$VENV"
-    "$PY" -m pip install -q -r "$TOP/requirements.txt" -r "$TOP/test-requirements.txt"
+    "$PY" -m pip install -qq -r "$TOP/requirements.txt" -r "$TOP/test-requirements.txt"
     # without isolation: the build's own requirements are in this environment already
-    "$PY" -m pip install -q wheel
-    "$PY" -m pip install -q --no-deps --no-build-isolation -e "$TOP"
+    "$PY" -m pip install -qq wheel
+    "$PY" -m pip install -qq --no-deps --no-build-isolation -e "$TOP"
     echo "$stamp" >"$VENV/stamp"
 }
 
