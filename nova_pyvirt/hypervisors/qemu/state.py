@@ -14,7 +14,9 @@ from nova_pyvirt.core.domain import DomainList, DomainObj
 from nova_pyvirt.core.eventbus import EventBus
 from nova_pyvirt.core.host import HostFs
 from nova_pyvirt.core.host.identity import libvirtd_uuid
+from nova_pyvirt.core.hooks import Hooks
 from nova_pyvirt.core.paths import Paths
+from nova_pyvirt.core.ports import PortAllocator
 from nova_pyvirt.core.settings import Settings
 from nova_pyvirt.errors import Code
 from nova_pyvirt.hypervisors.qemu.caps import CapsCache, QemuCaps
@@ -45,7 +47,11 @@ class QemuState:
         self.domains = DomainList()
         self.bus = EventBus()
         self.spawner = Spawner()
-        self.ports: set[int] = set()
+        self.vnc_ports = PortAllocator("vnc", settings.port_min, settings.port_max)
+        self.websocket_ports = PortAllocator("vncWebSocket", 5700, 65535)
+        self.hooks = Hooks()
+        if settings.hooks_enabled:
+            self.hooks = Hooks.find(paths.hooks_dir, "qemu", timeout=settings.hook_timeout)
         self.autodestroy: dict[bytes, object] = {}
         self._lock = threading.Lock()
         self._lock_fd = -1

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Running and pausing a guest's CPUs; the job's owner calls, with no lock held."""
+
+from nova_pyvirt.core.domain import DomainObj
+from nova_pyvirt.core.states import Paused, Running, State
+from nova_pyvirt.hypervisors.qemu import transitions
+from nova_pyvirt.hypervisors.qemu.monitor import QMPError
+from nova_pyvirt.hypervisors.qemu.state import QemuState
+
+
+def start(state: QemuState, vm: DomainObj, reason: Running) -> None:
+    """Runs the guest. Its state is RUNNING for `reason`, and the event is out, on return.
+
+    :raises libvirtError: QEMU refused or does not answer
+    """
+    private = vm.private
+    with vm.lock:
+        private.running_reason = int(reason)
+    try:
+        private.mon.command("cont")
+    except QMPError:
+        with vm.lock:
+            private.running_reason = int(Running.UNKNOWN)
+        raise
+    private.worker.drain()
+    with vm.lock:
+        if vm.active and private.running_reason and vm.state is State.PAUSED:
+            private.running_reason = int(Running.UNKNOWN)
+            transitions.resumed(state, vm, int(reason))
+
+
+def stop(state: QemuState, vm: DomainObj, reason: Paused) -> None:
+    """Pauses the guest. Its state is PAUSED for `reason`, and the event is out, on return.
+
+    :raises libvirtError: QEMU refused or does not answer
+    """
+    private = vm.private
+    with vm.lock:
+        private.paused_reason = int(reason)
+    try:
+        private.mon.command("stop")
+    except QMPError:
+        with vm.lock:
+            private.paused_reason = int(Paused.UNKNOWN)
+        raise
+    private.worker.drain()
+    with vm.lock:
+        if vm.active and private.paused_reason and vm.state is State.RUNNING:
+            private.paused_reason = int(Paused.UNKNOWN)
+            transitions.paused(state, vm, int(reason))

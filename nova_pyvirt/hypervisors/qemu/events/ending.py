@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""QEMU has ended or its guest has panicked: what becomes of the domain."""
+
+import logging
+from typing import Any
+
+from nova_pyvirt.core.domain import DomainObj
+from nova_pyvirt.core.job_matrix import AsyncJob, Job
+from nova_pyvirt.core.states import Detail, Shutoff, State
+from nova_pyvirt.errors import libvirtError
+from nova_pyvirt.hypervisors.qemu import reboot, status, stop, transitions
+from nova_pyvirt.hypervisors.qemu.jobs import async_job, job
+from nova_pyvirt.hypervisors.qemu.state import QemuState
+from nova_pyvirt.util.native import threading
+
+LOG = logging.getLogger(__name__)
+#: seconds a QEMU that has closed its monitor may take to end
+_DYING = 5.0
+
+
+def on_eof(state: QemuState, vm: DomainObj, reason: str) -> None:
+    """The monitor has ended. With the process still there the guest may be well: it is kept."""
+    private = vm.private
+    with vm.lock:
+        if not vm.active or private.being_destroyed or not private.started:
+            return
+        private.monitor = None
+    if private.process is not None and not private.process.wait(_DYING):
+        LOG.error("domain %s: the monitor is lost (%s), QEMU lives and is kept", vm.name, reason)
+        private.process.on_exit(lambda: private.worker.eof("QEMU has ended"))
+        status.try_save(state, vm)
+        return
+    with job(vm, Job.DESTROY, "monitor-eof"):
+        with vm.lock:
+            if not vm.active or vm.private is not private:
+                return
+            orderly = vm.state is State.SHUTDOWN
+        shutoff = Shutoff.SHUTDOWN if orderly else Shutoff.CRASHED
+        detail = Detail.STOPPED_SHUTDOWN if orderly else Detail.STOPPED_FAILED
+        stop.stop_process(state, vm, shutoff)
+        stop.announce(state, vm, detail)
+
+
+def on_panic(state: QemuState, vm: DomainObj, _data: dict[str, Any], _when: float) -> None:
+    """GUEST_PANICKED: needs a job, which the worker must not wait for."""
+    action = str(vm.definition.on_crash or "destroy")
+    private = vm.private
+    threading.Thread(
+        target=_panic, args=(state, vm, private, action), name="panic", daemon=True
+    ).start()
+
+
+def _panic(state: QemuState, vm: DomainObj, private: Any, action: str) -> None:
+    try:
+        with async_job(vm, AsyncJob.DUMP, "guest-panic"):
+            with vm.lock:
+                if not vm.active or vm.private is not private:
+                    return
+                transitions.crashed(state, vm)
+            status.try_save(state, vm)
+            _act(state, vm, action)
+    except libvirtError as exc:
+        LOG.warning("domain %s: its panic could not be handled: %s", vm.name, exc)
+
+
+def _act(state: QemuState, vm: DomainObj, action: str) -> None:
+    """What <on_crash> says."""
+    if action in ("destroy", "coredump-destroy"):
+        vm.private.being_destroyed = True
+        stop.stop_process(state, vm, Shutoff.CRASHED)
+        stop.announce(state, vm, Detail.STOPPED_CRASHED)
+    elif action in ("restart", "coredump-restart"):
+        with vm.lock:
+            vm.private.fake_reboot = True
+        reboot.fake_reboot(state, vm)
+
+

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keys and interrupts sent to a guest, and what becomes of it at its end (qemu_driver.c)."""
+
+from typing import Final
+
+from nova_pyvirt import errors
+from nova_pyvirt.core.job_matrix import Job
+from nova_pyvirt.core.refs import DomainRef
+from nova_pyvirt.core.statusfile import write_config
+from nova_pyvirt.errors import Code, check_flags, system_error
+from nova_pyvirt.hypervisors.qemu import status
+from nova_pyvirt.hypervisors.qemu.jobs import job
+from nova_pyvirt.hypervisors.qemu.state import QemuState
+
+AFFECT_LIVE, AFFECT_CONFIG = 1, 2
+#: virKeycodeSet: linux and qnum have the same numbers for the keys of a plain keyboard
+_CODESETS: Final = {0: "linux", 1: "xt", 2: "atset1", 3: "atset2", 4: "atset3", 5: "os_x",
+                    6: "xt_kbd", 7: "usb", 8: "win32", 9: "qnum"}  # fmt: skip
+_QNUM: Final = 9
+#: numbers up to here mean the same key in linux's and QEMU's sets
+_SAME: Final = 83
+#: linux keys above, by QEMU's number
+_LINUX: Final = {
+    87: 0x57, 88: 0x58, 96: 0x9C, 97: 0x9D, 98: 0xB5, 99: 0x54, 100: 0xB8, 102: 0xC7, 103: 0xC8,
+    104: 0xC9, 105: 0xCB, 106: 0xCD, 107: 0xCF, 108: 0xD0, 109: 0xD1, 110: 0xD2, 111: 0xD3,
+    113: 0xA0, 114: 0xAE, 115: 0xB0, 116: 0xDE, 119: 0xC6, 125: 0xDB, 126: 0xDC, 127: 0xDD,
+}  # fmt: skip
+_ACTIONS: Final = ("destroy", "restart", "rename-restart", "preserve", "coredump-destroy",
+                   "coredump-restart")  # fmt: skip
+_TYPES: Final = ("on_poweroff", "on_reboot", "on_crash")
+
+
+def inject_nmi(state: QemuState, dom: DomainRef, flags: int) -> None:
+    """qemuDomainInjectNMI.
+
+    :raises libvirtError: OPERATION_INVALID when it is off
+    """
+    check_flags(flags, 0, "qemuDomainInjectNMI")
+    vm = state.domains.find(dom)
+    with job(vm, Job.MODIFY, "virDomainInjectNMI", active=True):
+        vm.private.mon.command("inject-nmi")
+
+
+def send_key(
+    state: QemuState, dom: DomainRef, codeset: int, holdtime: int, keys: list[int], flags: int
+) -> None:
+    """qemuDomainSendKey: presses the keys together for `holdtime` milliseconds.
+
+    :raises libvirtError: INVALID_ARG for a codeset, INTERNAL_ERROR for a key nobody knows
+    """
+    check_flags(flags, 0, "qemuDomainSendKey")
+    numbers = [_qnum(codeset, key) for key in keys]
+    vm = state.domains.find(dom)
+    with job(vm, Job.MODIFY, "virDomainSendKey", active=True):
+        args: dict[str, object] = {"keys": [{"type": "number", "data": n} for n in numbers]}
+        if holdtime:
+            args["hold-time"] = holdtime
+        vm.private.mon.command("send-key", args)
+
+
+def _qnum(codeset: int, key: int) -> int:
+    if codeset == _QNUM:
+        return key
+    if codeset == 0:
+        found = key if 0 < key <= _SAME else _LINUX.get(key)
+        if found is not None:
+            return found
+    name = _CODESETS.get(codeset, str(codeset))
+    raise errors.error(
+        Code.INTERNAL_ERROR, f"cannot translate keycode {key} of {name} codeset to qnum keycode"
+    )
+
+
+def set_lifecycle_action(
+    state: QemuState, dom: DomainRef, kind: int, action: int, flags: int
+) -> None:
+    """qemuDomainSetLifecycleAction.
+
+    :raises libvirtError: INVALID_ARG, CONFIG_UNSUPPORTED; OPERATION_INVALID
+    """
+    check_flags(flags, AFFECT_LIVE | AFFECT_CONFIG, "qemuDomainSetLifecycleAction")
+    name, word = _action(kind, action)
+    vm = state.domains.find(dom)
+    with job(vm, Job.MODIFY, "virDomainSetLifecycleAction"):
+        live = bool(flags & AFFECT_LIVE) or (not flags and vm.active)
+        config = bool(flags & AFFECT_CONFIG) or (not flags and not vm.active)
+        if flags & AFFECT_LIVE:
+            vm.require_active()
+        if config and not vm.persistent:
+            detail = "transient domains do not have any persistent config"
+            raise errors.error(Code.OPERATION_INVALID, detail, domain=errors.From.DOM)
+        if live:
+            if name == "on_reboot":
+                reboot = "shutdown" if word == "destroy" else "reset"
+                vm.private.mon.command("set-action", {"reboot": reboot})
+            with vm.lock:
+                setattr(vm.definition, name, word)
+            status.try_save(state, vm)
+        if config:
+            changed = vm.config.copy()
+            setattr(changed, name, word)
+            _save_config(state, vm.name, changed)
+            setattr(vm.config, name, word)
+
+
+def _save_config(state: QemuState, name: str, definition: "object") -> None:
+    path = state.paths.config_file(name)
+    try:
+        write_config(path, definition)  # type: ignore[arg-type]
+    except OSError as exc:
+        raise system_error(exc.errno or 0, f"cannot create config file '{path}'") from exc
+
+
+def _action(kind: int, action: int) -> tuple[str, str]:
+    """The attribute's name and the word, after libvirt's range checks."""
+    if not 0 <= kind < len(_TYPES):
+        raise errors.error(
+            Code.INVALID_ARG, f"invalid lifecycle type '{kind}'", domain=errors.From.DOM
+        )
+    if not 0 <= action < len(_ACTIONS):
+        raise errors.error(
+            Code.INVALID_ARG, f"invalid lifecycle action '{action}'", domain=errors.From.DOM
+        )
+    name, word = _TYPES[kind], _ACTIONS[action]
+    if name != "on_crash" and word.startswith("coredump"):
+        what = name.removeprefix("on_")
+        raise errors.error(
+            Code.CONFIG_UNSUPPORTED,
+            f"Lifecycle event '{what}' doesn't support '{word}' action",
+            domain=errors.From.DOM,
+        )
+    return name, word

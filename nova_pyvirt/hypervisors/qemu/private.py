@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the QEMU driver keeps with an active domain (libvirt's qemuDomainObjPrivate)."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from nova_pyvirt import errors
+from nova_pyvirt.core.states import Paused, Running
+from nova_pyvirt.errors import Code
+from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
+from nova_pyvirt.hypervisors.qemu.monitor import Monitor
+from nova_pyvirt.hypervisors.qemu.process import Process
+from nova_pyvirt.util.native import threading, time
+
+if TYPE_CHECKING:
+    from nova_pyvirt.hypervisors.qemu.events.worker import EventWorker
+
+
+@dataclass(slots=True)
+class QemuPrivate:
+    """One run of a domain. Attributes change under the domain's lock.
+
+    :ivar lib_dir: the run's own directory (monitor socket, master key)
+    :ivar machine: the name of its control group
+    :ivar undo: what is given back when the run ends, last acquired first
+    :ivar fake_reboot: the guest's next power-off is a reboot
+    :ivar paused_shutdown: QEMU stands still between power-off and that reboot
+    :ivar being_destroyed: the end of QEMU is our own doing: its end-of-file says nothing new
+    :ivar running_reason: what the next RESUME event means; 0 = nothing special
+    :ivar paused_reason: what the next STOP event means; 0 = nothing special
+    :ivar announced: an event has said that the guest runs
+    :ivar clock_base: <clock adjustment=> that QEMU was started with, seconds
+    :ivar timeline: what took how long: stage, seconds
+    """
+
+    caps: QemuCaps
+    lib_dir: str
+    machine: str
+    undo: ExitStack = field(default_factory=ExitStack)
+    monitor: Monitor | None = None
+    process: Process | None = None
+    worker: "EventWorker | None" = None
+    vcpu_pids: list[int] = field(default_factory=list)
+    iothread_pids: dict[str, int] = field(default_factory=dict)
+    fake_reboot: bool = False
+    paused_shutdown: bool = False
+    being_destroyed: bool = False
+    running_reason: int = int(Running.UNKNOWN)
+    paused_reason: int = int(Paused.UNKNOWN)
+    announced: bool = False
+    started: bool = False
+    clock_base: int = 0
+    begun: float = field(default_factory=time.time)
+    timeline: list[tuple[str, float]] = field(default_factory=list)
+    status_lock: "threading.Lock" = field(default_factory=threading.Lock)
+
+    @property
+    def pid(self) -> int:
+        """0 when there is no process."""
+        return self.process.pid if self.process is not None else 0
+
+    @property
+    def monitor_path(self) -> str:
+        return f"{self.lib_dir}/monitor.sock"
+
+    @property
+    def mon(self) -> Monitor:
+        """The monitor.
+
+        :raises libvirtError: OPERATION_FAILED when there is none: QEMU runs, but cannot be asked
+        """
+        if self.monitor is None:
+            raise errors.error(
+                Code.OPERATION_FAILED, "the monitor of this domain is lost; it can only be destroyed"
+            )
+        return self.monitor
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Notes how long a stage takes."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self.timeline.append((name, time.monotonic() - begun))
+
+    def close(self) -> None:
+        """Lets go of QEMU, which goes on: the driver state closes."""
+        monitor, self.monitor = self.monitor, None
+        if monitor is not None:
+            monitor.close()
+        if self.worker is not None:
+            self.worker.stop()
+        if self.process is not None:
+            self.process.close()

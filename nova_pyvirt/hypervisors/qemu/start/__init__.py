@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starting a domain: the table of contents (libvirt's qemuProcessStart)."""
+
+from nova_pyvirt.core.domain import DomainObj
+from nova_pyvirt.core.states import Detail, Shutoff
+from nova_pyvirt.hypervisors.qemu import stop
+from nova_pyvirt.hypervisors.qemu.start import (
+    finish,
+    init,
+    launch,
+    prepare_domain,
+    prepare_host,
+    refresh,
+)
+from nova_pyvirt.hypervisors.qemu.start.context import Incoming, Start
+from nova_pyvirt.hypervisors.qemu.state import QemuState
+from nova_pyvirt.model.domain import Domain
+
+__all__ = ["Incoming", "Start", "start_process"]
+
+
+def start_process(
+    state: QemuState,
+    vm: DomainObj,
+    *,
+    paused: bool,
+    autodestroy: object | None = None,
+    reset_nvram: bool = False,
+    incoming: Incoming | None = None,
+    persistent: Domain | None = None,
+) -> None:
+    """Starts QEMU for a domain. The caller holds its START job, not its lock.
+
+    Each stage hands what it acquires to the run's undo stack; a failure at any of them ends the run
+    and leaves nothing but SHUTOFF/FAILED.
+
+    :param autodestroy: the connection whose end is the guest's
+    :param incoming: the guest's memory comes from there
+    :param persistent: the persistent definition, when this run has another one
+    :raises libvirtError: what the stage says; OPERATION_INVALID when it runs already
+    """
+    start = Start(state, vm, paused, autodestroy, reset_nvram, incoming, persistent)
+    init.run(start)
+    try:
+        init.prepare_hook(start)
+        prepare_domain.run(start)
+        prepare_host.run(start)
+        launch.run(start)
+        refresh.run(start)
+        finish.run(start)
+    except BaseException:
+        announced = start.private.announced
+        stop.stop_process(state, vm, Shutoff.FAILED)
+        if announced:  # subscribers were told that it runs
+            stop.announce(state, vm, Detail.STOPPED_FAILED)
+        raise
+    finally:
+        start.close()

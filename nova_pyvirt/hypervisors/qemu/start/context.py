@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the stages of a start share."""
+
+from dataclasses import dataclass, field
+
+from nova_pyvirt.core.domain import DomainObj
+from nova_pyvirt.core.logfile import LogFile
+from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
+from nova_pyvirt.hypervisors.qemu.state import QemuState
+from nova_pyvirt.model.domain import Domain
+from nova_pyvirt.util.native import os, socket
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """Where a guest's memory comes from.
+
+    :ivar uri: for QEMU's -incoming, e.g. ``fd:7`` or ``defer``
+    :ivar fd: passed to QEMU under the same number; None = none
+    """
+
+    uri: str
+    fd: int | None = None
+
+
+@dataclass(slots=True)
+class Start:
+    """One start under way.
+
+    :ivar fds: descriptors for QEMU by device alias; ours, closed when the start is over
+    :ivar argv: the command, argv[0] the emulator
+    """
+
+    state: QemuState
+    vm: DomainObj
+    paused: bool
+    autodestroy: object | None
+    reset_nvram: bool
+    incoming: Incoming | None
+    persistent: Domain | None = None
+    fds: dict[str, list[int]] = field(default_factory=dict)
+    argv: list[str] = field(default_factory=list)
+    env: dict[str, str] = field(default_factory=dict)
+    log: LogFile | None = None
+    listener: socket.socket | None = None
+
+    @property
+    def private(self) -> QemuPrivate:
+        private: QemuPrivate = self.vm.private
+        return private
+
+    @property
+    def definition(self) -> Domain:
+        return self.vm.definition
+
+    def all_fds(self) -> list[int]:
+        """Every descriptor that QEMU gets, the monitor's apart."""
+        return [fd for group in self.fds.values() for fd in group]
+
+    def close(self) -> None:
+        """Closes our copies of what QEMU has now, or never got."""
+        for fd in self.all_fds():
+            os.close(fd)
+        self.fds.clear()
+        if self.listener is not None:
+            self.listener.close()
+            self.listener = None
+        if self.log is not None:
+            self.log.close()
+            self.log = None

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""First stage: from an inactive domain to one that starts up (qemuProcessInit)."""
+
+from nova_pyvirt import errors
+from nova_pyvirt.core.cgroup import machine_name
+from nova_pyvirt.core.states import Paused, State
+from nova_pyvirt.errors import Code
+from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
+from nova_pyvirt.hypervisors.qemu.start.context import Start
+from nova_pyvirt.util.breakpoints import reach
+
+
+def run(start: Start) -> None:
+    """The live copy of the definition, id, state; nothing has changed when it fails."""
+    state, vm = start.state, start.vm
+    check_inactive(start)
+    definition = vm.definition
+    machine = definition.os.machine
+    caps = state.caps_for(definition).filtered(machine=machine, virt_type=definition.type)
+    live = definition.copy()
+    with vm.lock:
+        check_inactive(start)
+        ident = state.next_id()
+        lib_dir = state.paths.domain_lib_dir(ident, definition.name)
+        vm.private = QemuPrivate(caps, lib_dir, machine_name(ident, definition.name))
+        if vm.persistent:
+            vm.new_definition = start.persistent or definition
+        vm.definition = live
+        live.id = vm.id = ident
+        vm.set_state(State.PAUSED, Paused.STARTING_UP)
+    reach("start-init")
+
+
+def check_inactive(start: Start) -> None:
+    """:raises libvirtError: OPERATION_INVALID when the domain runs"""
+    if start.vm.active:
+        raise errors.error(Code.OPERATION_INVALID, "VM is already active")
+
+
+def prepare_hook(start: Start) -> None:
+    """:raises libvirtError: HOOK_SCRIPT_FAILED"""
+    with start.private.stage("hook-prepare"):
+        begin_hook(start, "prepare")
+
+
+def begin_hook(start: Start, operation: str) -> None:
+    """A hook of the start, which it may refuse.
+
+    :raises libvirtError: HOOK_SCRIPT_FAILED
+    """
+    hooks = start.state.hooks
+    if hooks:
+        hooks.call(start.vm.name, operation, "begin", None, start.definition.format(secure=True))

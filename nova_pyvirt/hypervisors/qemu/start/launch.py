@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fourth stage: QEMU runs and its monitor answers (qemuProcessLaunch).
+
+The child is held before exec until its control group, status file and labels are there. The
+monitor's socket is ours, bound and listening before QEMU exists: connecting never races.
+"""
+
+import errno
+import pwd
+from typing import Final
+
+from nova_pyvirt import errors
+from nova_pyvirt.core.cgroup import Cgroup
+from nova_pyvirt.core.logfile import LogFile
+from nova_pyvirt.core.security import dac
+from nova_pyvirt.errors import Code, libvirtError, system_error
+from nova_pyvirt.hypervisors.qemu import command, status
+from nova_pyvirt.hypervisors.qemu.events.dispatch import worker_for
+from nova_pyvirt.hypervisors.qemu.monitor import Deadlines, Monitor
+from nova_pyvirt.hypervisors.qemu.process import SpawnSpec
+from nova_pyvirt.hypervisors.qemu.start.context import Start
+from nova_pyvirt.hypervisors.qemu.start.init import begin_hook
+from nova_pyvirt.util.breakpoints import reach
+from nova_pyvirt.util.files import write_atomic
+from nova_pyvirt.util.native import os, socket
+
+VERSION_LINE: Final = "starting up libvirt version: 9.0.0, package: nova-pyvirt"
+#: seconds for QEMU to have written the reason of its end
+_LAST_WORDS: Final = 2.0
+
+
+def run(start: Start) -> None:
+    """:raises libvirtError: INTERNAL_ERROR with QEMU's own words when it ends at once"""
+    private = start.private
+    with private.stage("command"):
+        _listen(start)
+        _build(start)
+    begin_hook(start, "start")
+    with private.stage("labels"):
+        _labels(start)
+    with private.stage("spawn"):
+        _open_log(start)
+        _spawn(start)
+    reach("start-running")
+    with private.stage("monitor"):
+        _connect(start)
+    reach("start-monitor")
+
+
+def _listen(start: Start) -> None:
+    """The monitor's socket, for QEMU to accept from."""
+    path = start.private.monitor_path
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    start.listener = sock
+    try:
+        sock.bind(path)
+        sock.listen(1)
+        os.chmod(path, 0o700)
+    except OSError as exc:
+        if exc.errno is None or exc.errno == errno.ENAMETOOLONG or "too long" in str(exc):
+            detail = f"Monitor path {path} too big for destination"
+            raise errors.error(Code.INTERNAL_ERROR, detail) from exc
+        raise system_error(exc.errno, f"Unable to bind to UNIX socket path '{path}'") from exc
+
+
+def _build(start: Start) -> None:
+    private, state = start.private, start.state
+    assert start.listener is not None  # _listen() was before
+    context = command.CommandContext(
+        lib_dir=private.lib_dir,
+        monitor_fd=start.listener.fileno(),
+        fds=start.fds,
+        sandbox=state.settings.seccomp,
+        incoming=start.incoming.uri if start.incoming else None,
+    )
+    line = command.build(start.definition, private.caps, context)
+    start.argv, start.env = line.argv, line.env
+
+
+def _labels(start: Start) -> None:
+    """Images and firmware variables belong to QEMU's user while the guest runs."""
+    settings = start.state.settings
+    if settings.uid is None or settings.gid is None or not settings.dynamic_ownership:
+        return
+    for path in labelled_paths(start):
+        dac.take(path, settings.uid, settings.gid, remember=settings.remember_owner)
+        start.private.undo.callback(dac.restore, path, remembered=settings.remember_owner)
+
+
+def labelled_paths(start: Start) -> list[str]:
+    """What QEMU writes: images that are not read-only or shared, and its NVRAM."""
+    paths = [
+        disk.path
+        for disk in start.definition.devices.disks
+        if disk.path and disk.type in ("file", "block")
+    ]
+    nvram = start.definition.nvram_path
+    return [path for path in [*paths, nvram] if path]
+
+
+def _open_log(start: Start) -> None:
+    log = LogFile(start.state.paths.log_file(start.vm.name))
+    start.log = log
+    caps = start.private.caps
+    number = caps.version
+    version = f"{number // 1000000}.{number // 1000 % 1000}.{number % 1000}{caps.package}"
+    log.operation(VERSION_LINE, version)
+    log.command(start.argv, start.env)
+
+
+def _spawn(start: Start) -> None:
+    """From a held child to QEMU, which nobody can start a second time from then on."""
+    private, state = start.private, start.state
+    cgroup = Cgroup.create(private.machine)
+    private.undo.callback(cgroup.remove)
+    held = state.spawner.spawn(_spec(start, cgroup))
+    try:
+        private.process = held.process
+        write_atomic(state.paths.pid_file(start.vm.name), f"{held.pid}\n".encode(), 0o644)
+        status.save(state, start.vm)
+        reach("start-held")
+    except OSError as exc:
+        held.abort()
+        raise system_error(exc.errno or 0, "cannot write the domain's status") from exc
+    except BaseException:
+        held.abort()
+        raise
+    held.release()
+
+
+def _spec(start: Start, cgroup: Cgroup) -> SpawnSpec:
+    settings = start.state.settings
+    assert start.log is not None and start.listener is not None
+    numbers = [start.listener.fileno(), *start.all_fds()]
+    if start.incoming is not None and start.incoming.fd is not None:
+        numbers.append(start.incoming.fd)
+    return SpawnSpec(
+        argv=start.argv,
+        env=start.env,
+        stdout=start.log.fd,
+        stderr=start.log.fd,
+        pass_fds={fd: fd for fd in numbers},
+        uid=settings.uid,
+        gid=settings.gid,
+        groups=_groups(settings.uid, settings.gid),
+        umask=0o002,
+        rlimits={"core": (0, 0)},
+        cgroup_procs=cgroup.procs(),
+    )
+
+
+def _groups(uid: int | None, gid: int | None) -> list[int] | None:
+    """QEMU's user's groups: /dev/kvm may be open to one of them only."""
+    if uid is None or gid is None:
+        return None
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return [gid]
+    return os.getgrouplist(name, gid)
+
+
+def _connect(start: Start) -> None:
+    private, settings = start.private, start.state.settings
+    worker = worker_for(start.state, start.vm)
+    private.worker = worker
+    try:
+        private.monitor = Monitor.connect(
+            private.monitor_path,
+            name=start.vm.name,
+            on_event=worker.event,
+            on_eof=worker.eof,
+            deadline=settings.connect_deadline,
+            process=private.process,
+            deadlines=Deadlines(
+                settings.query_deadline, settings.change_deadline, settings.block_deadline
+            ),
+        )
+    except libvirtError as exc:
+        raise last_words(start, exc) from exc
+    if start.listener is not None:
+        start.listener.close()  # QEMU's copy alone says now whether the monitor lives
+        start.listener = None
+
+
+def last_words(start: Start, exc: libvirtError) -> libvirtError:
+    """The error of a QEMU that ended during the start: what it wrote says why."""
+    process, log = start.private.process, start.log
+    if process is None or log is None or not process.wait(_LAST_WORDS):
+        return exc
+    process.wait_status(_LAST_WORDS)
+    said = log.tail()
+    text = "qemu unexpectedly closed the monitor"
+    return errors.error(Code.INTERNAL_ERROR, f"{text}: {said}" if said else text)

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Second stage: the live definition gets what only a run has (qemuProcessPrepareDomain)."""
+
+from nova_pyvirt import errors
+from nova_pyvirt.errors import Code
+from nova_pyvirt.hypervisors.qemu import alias, guestcpu
+from nova_pyvirt.hypervisors.qemu.block import chain
+from nova_pyvirt.hypervisors.qemu.start.context import Start
+from nova_pyvirt.model.devices.display import Graphics
+from nova_pyvirt.model.system import SecLabel
+from nova_pyvirt.util.breakpoints import reach
+
+
+def run(start: Start) -> None:
+    """Aliases, display ports, labels, channel paths, block node numbers.
+
+    :raises libvirtError: INTERNAL_ERROR when no port is free
+    """
+    with start.private.stage("prepare-domain"):
+        alias.assign(start.definition)
+        guestcpu.expand(start.definition, start.private.caps, start.state.view.fs)
+        _security_label(start)
+        for graphics in start.definition.devices.graphics:
+            _ports(start, graphics)
+            _listen(start, graphics)
+        _channels(start)
+        for disk in start.definition.devices.disks:
+            chain.fill(disk)
+        _number_disks(start)
+        _interfaces(start)
+        _clock(start)
+    reach("start-prepare-domain")
+
+
+def _security_label(start: Start) -> None:
+    """The dynamic DAC label, as the live XML shows it."""
+    settings, labels = start.state.settings, start.definition.seclabels
+    if settings.uid is None or settings.gid is None:
+        return
+    if any(label.model == "dac" for label in labels):
+        return
+    owner = f"+{settings.uid}:+{settings.gid}"
+    label = SecLabel(type="dynamic", model="dac", relabel=True, label=owner, imagelabel=owner)
+    start.definition.seclabels = [*labels, label]
+
+
+def _ports(start: Start, graphics: Graphics) -> None:
+    """Ports for a VNC display that wants them chosen; a named one is taken as it is."""
+    if graphics.type != "vnc" or graphics.socket or graphics.listen_type in ("socket", "none"):
+        return
+    undo, ports = start.private.undo, start.state.vnc_ports
+    if graphics.autoport or graphics.port in (None, "-1"):
+        port = ports.acquire()
+        graphics.port = str(port)
+    else:
+        port = int(graphics.port)
+        ports.hold(port)
+    undo.callback(ports.release, port)
+    if graphics.websocket == "-1":
+        number = start.state.websocket_ports.acquire()
+        graphics.websocket = str(number)
+        undo.callback(start.state.websocket_ports.release, number)
+
+
+def _listen(start: Start, graphics: Graphics) -> None:
+    settings = start.state.settings
+    default = settings.spice_listen if graphics.type == "spice" else settings.vnc_listen
+    if graphics.type not in ("vnc", "spice") or graphics.listen_type not in (None, "address"):
+        return
+    if graphics.socket:
+        return
+    address = graphics.listen or graphics.listen_address or default
+    graphics.listen = graphics.listen_address = address
+    graphics.listen_type = "address"
+
+
+def _channels(start: Start) -> None:
+    """Paths of unix channels that have none."""
+    directory = channel_dir(start)
+    for channel in start.definition.devices.channels:
+        if channel.type == "unix" and not channel.source_path:
+            channel.source_mode = "bind"
+            channel.source_path = f"{directory}/{channel.target_name or channel.alias}"
+
+
+def channel_dir(start: Start) -> str:
+    """Where this run's channel sockets are."""
+    run_dir = start.private.lib_dir.rpartition("/")[2]
+    return f"{start.state.paths.channel_dir}/{run_dir}"
+
+
+def _number_disks(start: Start) -> None:
+    """Numbers of the disks' block nodes: the last disk is 1 (backing stores come after theirs)."""
+    number = 0
+    for disk in reversed(start.definition.devices.disks):
+        layer = disk
+        while layer is not None and layer.source is not None:
+            number += 1
+            if layer is disk:
+                layer.source.index = number
+            else:
+                layer.index = number
+            layer = layer.backing
+
+
+def _interfaces(start: Start) -> None:
+    for number, interface in enumerate(start.definition.devices.interfaces):
+        if interface.type in ("network", "hostdev", "direct"):
+            raise errors.error(
+                Code.CONFIG_UNSUPPORTED,
+                f"interface {number}: type '{interface.type}' is not available",
+            )
+
+
+def _clock(start: Start) -> None:
+    clock = start.definition.clock
+    if clock is not None and clock.offset == "variable":
+        start.private.clock_base = int(clock.adjustment or 0)

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Third stage: the host's side of the guest (qemuProcessPrepareHost)."""
+
+import shutil
+import stat
+
+from nova_pyvirt import errors
+from nova_pyvirt.core.cgroup import Cgroup
+from nova_pyvirt.core.security import dac
+from nova_pyvirt.errors import Code, From, system_error
+from nova_pyvirt.hypervisors.qemu.host import net
+from nova_pyvirt.hypervisors.qemu.start.context import Start
+from nova_pyvirt.hypervisors.qemu.start.prepare_domain import channel_dir
+from nova_pyvirt.model.devices.disk import Disk
+from nova_pyvirt.util.breakpoints import reach
+from nova_pyvirt.util.files import unlink
+from nova_pyvirt.util.native import os
+
+
+def run(start: Start) -> None:
+    """Checks of what the guest needs first: they cost nothing. Then directories, NVRAM, networks.
+
+    :raises libvirtError: SYSTEM_ERROR, CONFIG_UNSUPPORTED
+    """
+    with start.private.stage("prepare-host"):
+        _check_disks(start)
+        _directories(start)
+        _nvram(start)
+        _logs(start)
+        Cgroup.find(start.private.machine).remove()
+        unlink(start.state.paths.pid_file(start.vm.name))
+        net.prepare(start)
+    reach("start-prepare-host")
+
+
+def _check_disks(start: Start) -> None:
+    """A missing source is an error, or is left out when the disk's startup policy says so."""
+    for disk in start.definition.devices.disks:
+        path = disk.path
+        if path is None or disk.type not in ("file", "block", "dir"):
+            continue
+        try:
+            info = os.stat(path)
+        except OSError as exc:
+            if _may_be_missing(disk):
+                disk.source = None
+                continue
+            raise _no_access(start, path, exc.errno or 0) from exc
+        if disk.type == "file" and stat.S_ISDIR(info.st_mode):
+            raise _no_access(start, path, 21)
+
+
+def _may_be_missing(disk: Disk) -> bool:
+    if disk.source is None or disk.device not in ("cdrom", "floppy"):
+        return False
+    return disk.source.startup_policy in ("optional", "requisite")
+
+
+def _no_access(start: Start, path: str, number: int) -> errors.libvirtError:
+    settings = start.state.settings
+    uid = settings.uid if settings.uid is not None else os.geteuid()
+    gid = settings.gid if settings.gid is not None else os.getegid()
+    detail = f"Cannot access storage file '{path}' (as uid:{uid}, gid:{gid})"
+    return system_error(number, detail, domain=From.STORAGE)
+
+
+def _directories(start: Start) -> None:
+    """The run's own directories, removed with it."""
+    wanted = [start.private.lib_dir]
+    channels = channel_dir(start)
+    if any(
+        (channel.source_path or "").startswith(f"{channels}/")
+        for channel in start.definition.devices.channels
+    ):
+        wanted.append(channels)
+    for path in wanted:
+        start.private.undo.callback(shutil.rmtree, path, ignore_errors=True)
+        try:
+            os.makedirs(path, 0o750, exist_ok=True)
+        except OSError as exc:
+            raise system_error(exc.errno or 0, f"unable to create directory {path}") from exc
+        own(start, path, remember=False)
+
+
+def own(start: Start, path: str, *, remember: bool = True) -> None:
+    """Gives a path to QEMU's user, when QEMU has one."""
+    settings = start.state.settings
+    if settings.uid is not None and settings.gid is not None:
+        dac.take(path, settings.uid, settings.gid, remember=remember)
+
+
+def _nvram(start: Start) -> None:
+    """The guest's own UEFI variables, copied from the template the first time."""
+    path, nvram = start.definition.nvram_path, start.definition.os.nvram
+    if path is None or nvram is None:
+        return
+    template = getattr(nvram, "template", None)
+    if os.path.exists(path) and not start.reset_nvram:
+        return
+    if not template:
+        raise errors.error(
+            Code.OPERATION_FAILED,
+            f"unable to find any master var store for loader: {start.definition.os.loader.path}",
+        )
+    temporary = f"{path}.new"
+    try:
+        os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
+        shutil.copyfile(template, temporary)
+        os.chmod(temporary, 0o600)
+        os.rename(temporary, path)
+    except OSError as exc:
+        unlink(temporary)
+        raise system_error(exc.errno or 0, f"Failed to create nvram file '{path}'") from exc
+
+
+def _logs(start: Start) -> None:
+    """Files into which QEMU copies a character device's output: they must be its own."""
+    devices = start.definition.devices
+    for device in (*devices.serials, *devices.parallels, *devices.consoles, *devices.channels):
+        if device.log_file:
+            _make_file(start, device.log_file, keep=device.log_append is True)
+        if device.type == "file" and device.source_path:
+            _make_file(start, device.source_path, keep=device.source_append is True)
+
+
+def _make_file(start: Start, path: str, *, keep: bool) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | (0 if keep else os.O_TRUNC)
+    try:
+        os.close(os.open(path, flags, 0o600))
+    except OSError as exc:
+        raise system_error(exc.errno or 0, f"Unable to pre-create chardev file '{path}'") from exc
+    own(start, path, remember=False)

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The run-time status of a domain on disk: libvirt's private elements of a QEMU domain."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Any
+from xml.sax.saxutils import quoteattr
+
+from nova_pyvirt.core.domain import DomainObj
+from nova_pyvirt.core.job_matrix import ASYNC_WORDS, JOB_WORDS, AsyncJob, Job
+from nova_pyvirt.core.statusfile import write_status
+from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
+from nova_pyvirt.hypervisors.qemu.state import QemuState
+
+LOG = logging.getLogger(__name__)
+
+
+def save(state: QemuState, vm: DomainObj) -> None:
+    """Writes the status file of an active domain.
+
+    :raises OSError: the old file is as it was
+    """
+    private = vm.private
+    if private is None:
+        return
+    with private.status_lock, vm.lock:
+        if vm.active:
+            path = state.paths.status_file(vm.name)
+            write_status(path, vm, private.pid, private_elements(vm, private))
+
+
+def try_save(state: QemuState, vm: DomainObj) -> None:
+    """The same where nobody can be told of a failure."""
+    try:
+        save(state, vm)
+    except OSError as exc:
+        LOG.warning("the status of domain %s could not be written: %s", vm.name, exc)
+
+
+def private_elements(vm: DomainObj, private: QemuPrivate) -> list[str]:
+    """libvirt's elements, and ours: the process's start time, which names it for good."""
+    lines = [f"<monitor path={quoteattr(private.monitor_path)} type='unix'/>"]
+    started = private.process.start_time if private.process is not None else 0
+    lines.append(f"<pyvirt start-time='{started}' machine={quoteattr(private.machine)}/>")
+    lines += _vcpus(private.vcpu_pids)
+    lines += _flags(private.caps.flags)
+    lines.append(_job(vm))
+    lines.append(f"<libDir path={quoteattr(private.lib_dir)}/>")
+    lines.append(f"<fakereboot state='{'yes' if private.fake_reboot else 'no'}'/>")
+    return lines
+
+
+def _vcpus(pids: Sequence[int]) -> list[str]:
+    rows = [f"  <vcpu id='{n}' pid='{pid}'/>" for n, pid in enumerate(pids)]
+    return ["\n".join(["<vcpus>", *rows, "</vcpus>"])] if rows else []
+
+
+def _flags(flags: Iterable[str]) -> list[str]:
+    rows = [f"  <flag name={quoteattr(name)}/>" for name in sorted(flags)]
+    return ["\n".join(["<qemuCaps>", *rows, "</qemuCaps>"])] if rows else []
+
+
+def _job(vm: DomainObj) -> str:
+    """Only what matters after our death is written, as in libvirt: DESTROY and asynchronous jobs."""
+    kind = vm.jobs.active if vm.jobs.active is Job.DESTROY else Job.NONE
+    async_job = vm.jobs.async_job
+    word = JOB_WORDS[kind]
+    if async_job is AsyncJob.NONE:
+        return f"<job type='{word}' async='none'/>"
+    return f"<job type='{word}' async='{ASYNC_WORDS[async_job]}' phase='none' flags='0x0'/>"
+
+
+def attributes(elements: Sequence[Any], tag: str) -> dict[str, str]:
+    """The attributes of a status file's element, {} without it."""
+    for node in elements:
+        if node.tag == tag:
+            return dict(node.attrib)
+    return {}

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The end of a run: QEMU is ended if it still lives, everything is given back (qemuProcessStop)."""
+
+import logging
+import signal
+from typing import Final
+
+from nova_pyvirt import errors
+from nova_pyvirt.core.domain import DomainObj
+from nova_pyvirt.core.states import Life, Shutoff, State
+from nova_pyvirt.errors import libvirtError, system_error
+from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
+from nova_pyvirt.hypervisors.qemu.process import Process
+from nova_pyvirt.hypervisors.qemu.state import QemuState
+from nova_pyvirt.util.breakpoints import reach
+from nova_pyvirt.util.files import unlink
+
+LOG = logging.getLogger(__name__)
+#: seconds after SIGTERM until SIGKILL; libvirt waits 10
+TERM_WAIT: Final = 2.0
+#: seconds that the kernel may take after SIGKILL
+KILL_WAIT: Final = 5.0
+#: seconds of SIGTERM alone under VIR_DOMAIN_DESTROY_GRACEFUL
+GRACEFUL_WAIT: Final = 10.0
+#: seconds for the events QEMU sent before it ended
+_EVENTS_WAIT: Final = 1.0
+#: how often a process that doesn't end is looked at for being stopped, in seconds
+_LOOK: Final = 0.2
+
+
+def kill(process: Process, *, force: bool = True) -> None:
+    """Ends QEMU: SIGTERM, and with `force` SIGKILL when that doesn't do.
+
+    A QEMU that is stopped (SIGSTOP) can't react: it is killed at once.
+
+    :raises libvirtError: SYSTEM_ERROR when it lives on
+    """
+    if not process.signal(signal.SIGTERM):
+        return
+    left = TERM_WAIT if force else GRACEFUL_WAIT
+    while left > 0:
+        if force and _is_stopped(process.pid):
+            break
+        if process.wait(min(_LOOK, left)):
+            return
+        left -= _LOOK
+    if force:
+        process.signal(signal.SIGKILL)
+        if process.wait(KILL_WAIT):
+            return
+    name = "SIGKILL" if force else "SIGTERM"
+    detail = f"Failed to terminate process {process.pid} with {name}"
+    raise system_error(16, detail, domain=errors.From.NONE)
+
+
+def _is_stopped(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] in (b"T", b"t")
+    except (OSError, IndexError):
+        return False
+
+
+def stop_process(state: QemuState, vm: DomainObj, reason: Shutoff) -> None:
+    """Ends a domain's run, whatever stage it has come to. Its job's owner calls, lock free.
+
+    From the first moment on the domain is inactive for everybody else. Nothing here fails.
+    """
+    with vm.lock:
+        if not vm.active:
+            return
+        private: QemuPrivate = vm.private
+        private.being_destroyed = True
+        live = vm.definition
+        ident, vm.id = vm.id, -1
+        vm.set_state(State.SHUTOFF, reason)
+        vm.jobs.notify()
+    reach("stop-begin")
+    _end_qemu(private, vm.name)
+    hook(state, vm.name, "stopped", live.format(secure=True))
+    private.undo.close()
+    _forget(state, vm, private)
+    reach("stop-files")
+    hook(state, vm.name, "release", live.format(secure=True))
+    LOG.info("domain %s (id %d) has ended: %s", vm.name, ident, reason.name.lower())
+
+
+def _end_qemu(private: QemuPrivate, name: str) -> None:
+    process = private.process
+    if process is not None:
+        try:
+            kill(process)
+        except libvirtError as exc:
+            LOG.error("domain %s: %s", name, exc)
+    monitor, private.monitor = private.monitor, None
+    if monitor is not None and monitor.alive and private.worker is not None:
+        private.worker.wait_eof(_EVENTS_WAIT)
+    if monitor is not None:
+        monitor.close()
+    if private.worker is not None:
+        private.worker.stop()
+
+
+def hook(state: QemuState, name: str, operation: str, xml: str) -> None:
+    """A hook at the end of a run: what it says is ignored."""
+    try:
+        state.hooks.call(name, operation, "end", None, xml)
+    except libvirtError as exc:
+        LOG.warning("domain %s: hook %s: %s", name, operation, exc)
+
+
+def _forget(state: QemuState, vm: DomainObj, private: QemuPrivate) -> None:
+    """Files go, the persistent definition takes the live one's place."""
+    with private.status_lock, vm.lock:
+        unlink(state.paths.status_file(vm.name))
+        unlink(state.paths.pid_file(vm.name))
+        if vm.new_definition is not None:
+            vm.definition, vm.new_definition = vm.new_definition, None
+        vm.definition.id = None
+        vm.private = None
+        state.autodestroy.pop(vm.uuid, None)
+    if private.process is not None:
+        private.process.close()
+
+
+def announce(state: QemuState, vm: DomainObj, detail: int) -> None:
+    """STOPPED; a transient domain is gone then."""
+    with vm.lock:
+        if not vm.persistent:
+            state.domains.remove(vm)
+        state.bus.lifecycle(vm.ref, Life.STOPPED, detail)
