@@ -53,7 +53,7 @@ def max_vcpus(fs: HostFs) -> int:
 
 
 def tsc(fs: HostFs) -> tuple[int, str] | None:
-    """The time stamp counter's frequency in Hz, and whether guests can have another ("yes"/"no")."""
+    """The time stamp counter's frequency in Hz, and whether guests can have another (yes or no)."""
     try:
         with (
             _closing(_open(fs)) as kvm,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The capabilities of all QEMU binaries, in memory and on disk."""
 
+import errno
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -100,8 +101,13 @@ class CapsCache:
         return stamp
 
     def _ask(self, binary: str, stamp: dict[str, Any]) -> QemuCaps:
-        if not os.access(binary, os.X_OK):
-            raise system_error(13, f"QEMU binary {binary} is not executable", domain=From.QEMU)
+        directory = os.path.isdir(binary)
+        if directory or not os.access(binary, os.X_OK):
+            raise system_error(
+                errno.EISDIR if directory else errno.EACCES,
+                f"QEMU binary {binary} is not executable",
+                domain=From.QEMU,
+            )
         caps = replace(self._probe(binary), stamp=stamp)
         self._save(caps)
         return caps

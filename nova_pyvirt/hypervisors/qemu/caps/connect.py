@@ -46,6 +46,10 @@ _FAMILIES = (
 )
 
 
+#: architectures libvirt knows the CPUs of, but not what they have in common
+_NO_BASELINE = ("s390", "s390x", "armv6l", "armv7l", "armv7b", "aarch64")
+
+
 def get_capabilities(view: HostView) -> str:
     """virConnectGetCapabilities."""
     return capabilities.build(view)
@@ -203,6 +207,9 @@ def baseline_cpu(view: HostView, xmls: Sequence[str], flags: int = 0) -> str:
     cpus = _cpus(xmls, "host")
     _check_models(cpus)
     arch = cpus[0].arch or ""
+    if arch in _NO_BASELINE:
+        detail = f"cannot compute baseline CPU of {arch} architecture"
+        raise error(Code.NO_SUPPORT, detail, domain=From.CPU)
     if arch not in x86.ARCHES:
         raise _no_driver(arch)
     found = x86.baseline(cpus, migratable=bool(flags & MIGRATABLE))

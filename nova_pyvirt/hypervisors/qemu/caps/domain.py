@@ -95,9 +95,9 @@ def _os(root: etree._Element, view: HostView, machine: str, arch: str) -> None:
     kinds = (("bios", "bios"), ("efi", "uefi"))
     _enum(os_, "firmware", [name for name, interface in kinds if interface in interfaces])
     loader = _supported(os_, "loader")
-    images = dict.fromkeys(f.executable for f in found if f.device in ("flash", "memory"))
-    for image in images:
-        if image and view.fs.exists(image.lstrip("/")):
+    own = [f.executable for f in found if f.device in ("flash", "memory") and f.executable]
+    for image in dict.fromkeys(own or [code for code, _variables in view.loaders]):
+        if view.fs.exists(image.lstrip("/")):
             etree.SubElement(loader, "value").text = image
     _enum(loader, "type", ("rom", "pflash"))
     _enum(loader, "readonly", ("yes", "no"))

@@ -11,6 +11,14 @@ from nova_pyvirt.core.host import HostFs
 from nova_pyvirt.errors import Code, From, error
 from nova_pyvirt.util.native import os
 
+#: code image and its variables' initial image, where no descriptor serves a machine (qemu.conf's
+#: ``nvram`` setting replaces them)
+DEFAULT_LOADERS = (
+    ("/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"),
+    ("/usr/share/OVMF/OVMF_CODE.secboot.fd", "/usr/share/OVMF/OVMF_VARS.fd"),
+    ("/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd"),
+    ("/usr/share/AAVMF/AAVMF32_CODE.fd", "/usr/share/AAVMF/AAVMF32_VARS.fd"),
+)
 _SYSTEM = ("usr/share/qemu/firmware", "etc/qemu/firmware")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from nova_pyvirt.core.host import HostFs
 from nova_pyvirt.hypervisors.qemu.caps.cache import CapsCache
+from nova_pyvirt.hypervisors.qemu.caps.firmware import DEFAULT_LOADERS
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class HostView:
     :ivar host_uuid: as configured; None: the host's own
     :ivar security: the security models in use, the main one first
     :ivar privileged: is this the system driver?
+    :ivar loaders: firmware images and their variables, qemu.conf's ``nvram``
     """
 
     caps: CapsCache
@@ -44,3 +46,4 @@ class HostView:
     host_uuid_source: str = "smbios"
     security: Sequence[SecurityModel] = (SecurityModel("none"),)
     privileged: bool = True
+    loaders: Sequence[tuple[str, str]] = DEFAULT_LOADERS

@@ -193,6 +193,15 @@ def _uint(
     return int(stripped)
 
 
+def _nonnegative(node: etree._Element, name: str) -> int | None:
+    """An attribute that libvirt reads as a signed number which must not be negative."""
+    text = node.get(name)
+    if text is not None and re.fullmatch(r"\s*-\d+", text):
+        detail = f"Invalid value for attribute '{name}' in element '{node.tag}': '{text}'."
+        raise error(Code.XML_ERROR, f"{detail} Expected non-negative value", domain=From.XML)
+    return _uint(node, name, required=False)
+
+
 def _choice(
     node: etree._Element, name: str, values: tuple[str, ...], *, required: bool = False
 ) -> str | None:
@@ -257,8 +266,8 @@ def _syntax_error(xml: str, exc: etree.XMLSyntaxError) -> Exception:
     line, column = exc.position
     message = re.sub(r", line \d+, column \d+( \(.*\))?$", "", exc.msg or "")
     lines = xml.split("\n")
-    text = lines[line - 1] if 0 < line <= len(lines) else ""
-    detail = f"(CPU_definition):{line}: {message}\n{text}\n{' ' * max(0, column - 1)}^"
+    text = lines[line - 1] if xml and 0 < line <= len(lines) else "(null)"
+    detail = f"(CPU_definition):{line}: {message}\n{text}\n{'-' * max(0, column - 1)}^"
     return error(Code.XML_DETAIL, detail, domain=From.CPU)
 
 
@@ -391,4 +400,4 @@ def _parse_extras(node: etree._Element, cpu: CpuDef) -> None:
     address = node.find("maxphysaddr")
     if address is not None:
         mode = _choice(address, "mode", ("emulate", "passthrough"), required=True)
-        cpu.maxphysaddr = (mode or "", _uint(address, "bits", required=False))
+        cpu.maxphysaddr = (mode or "", _nonnegative(address, "bits"))

@@ -23,6 +23,6 @@ def validate(xml: str | None) -> None:
         raise error(Code.INTERNAL_ERROR, "Unable to find schema cpu.rng", domain=From.XML)
     schema = etree.RelaxNG(etree.parse(path))
     if not schema.validate(read_xml(xml)):
-        lines = "\n".join(f"{path}: {entry.message}" for entry in schema.error_log)
+        lines = "".join(f"{entry.message}\n" for entry in schema.error_log)
         detail = f"Unable to validate doc against {path}\n{lines}"
         raise error(Code.XML_INVALID_SCHEMA, detail, domain=From.XML)

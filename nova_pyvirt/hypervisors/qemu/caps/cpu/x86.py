@@ -412,7 +412,7 @@ def _common_vendor(vendor: str | None, cpu: CpuDef) -> str | None:
 
 
 def expand(cpu: CpuDef) -> CpuDef:
-    """All features by name: the model's and the definition's own."""
+    """All features in the order of their names: the model's and the definition's own."""
     known = get()
     model = known.models.get(cpu.model or "")
     if model is None:
@@ -427,6 +427,7 @@ def expand(cpu: CpuDef) -> CpuDef:
     if not host:
         for name in model.removed:
             found.features.setdefault(name, "disable")
+    found.features = dict(sorted(found.features.items()))
     return found
 
 
