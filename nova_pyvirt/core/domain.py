@@ -39,7 +39,7 @@ class DomainObj:
 
     @property
     def name(self) -> str:
-        return self.definition.name
+        return str(self.definition.name)
 
     @property
     def uuid(self) -> bytes:
@@ -65,7 +65,7 @@ class DomainObj:
     def require_active(self) -> None:
         """:raises libvirtError: OPERATION_INVALID when the domain does not run"""
         if self.id == -1:
-            raise errors.error(Code.OPERATION_INVALID, "domain is not running", domain=From.DOM)
+            raise errors.error(Code.OPERATION_INVALID, "domain is not running", domain=From.DOMAIN)
 
 
 class DomainList:
@@ -126,7 +126,7 @@ class DomainList:
                 raise errors.error(
                     Code.OPERATION_FAILED,
                     f"domain '{definition.name}' already exists with uuid {uuid_text(clash.uuid)}",
-                    domain=From.DOM,
+                    domain=From.DOMAIN,
                 )
             vm = make()
             self._by_uuid[definition.uuid_bytes] = vm
@@ -151,7 +151,7 @@ class DomainList:
                 raise errors.error(
                     Code.OPERATION_INVALID,
                     f"domain with name '{new}' already exists",
-                    domain=From.DOM,
+                    domain=From.DOMAIN,
                 )
             self._by_name[new] = vm
             del self._by_name[old]
@@ -162,13 +162,13 @@ def _check_same_name(known: DomainObj, definition: Domain, *, live: bool) -> Non
         raise errors.error(
             Code.OPERATION_FAILED,
             f"domain '{known.name}' is already defined with uuid {uuid_text(known.uuid)}",
-            domain=From.DOM,
+            domain=From.DOMAIN,
         )
     if live and known.active:
         raise errors.error(
             Code.OPERATION_INVALID,
             f"domain '{known.name}' is already active",
-            domain=From.DOM,
+            domain=From.DOMAIN,
         )
 
 

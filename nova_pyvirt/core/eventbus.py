@@ -34,9 +34,7 @@ class EventBus:
         self._next = 0
         self._registered: dict[int, _Registration] = {}
 
-    def register(
-        self, owner: object, uuid: bytes | None, event: int, callback: Callback
-    ) -> int:
+    def register(self, owner: object, uuid: bytes | None, event: int, callback: Callback) -> int:
         """Adds a subscriber.
 
         :param owner: the connection it belongs to

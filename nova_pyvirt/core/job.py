@@ -5,7 +5,7 @@ What may run beside what is data in job_matrix.py (libvirt's domain_job.h, docs/
 qemu-threads). The condition belongs to the domain's lock, which is free while a job runs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -97,10 +97,10 @@ class JobSlot:
         self.agent_holder = None
         self._cond.notify_all()
 
-    def wait_for(self, done: "object", timeout: float) -> bool:
+    def wait_for(self, done: Callable[[], bool], timeout: float) -> bool:
         """Waits on the domain's condition until done() or the deadline; for events like
         "QEMU has ended"."""
-        return bool(self._cond.wait_for(done, timeout))  # type: ignore[arg-type]
+        return bool(self._cond.wait_for(done, timeout))
 
     def notify(self) -> None:
         """Wakes everybody who waits for the domain to change."""
@@ -115,8 +115,8 @@ class JobSlot:
             return self.async_owner == threading.get_ident()
         return nested_allowed(job, self.async_mask) or self.async_owner == threading.get_ident()
 
-    def _wait_until(self, free: "object", api: str, nowait: bool = False) -> None:
-        if free():  # type: ignore[operator]
+    def _wait_until(self, free: Callable[[], bool], api: str, nowait: bool = False) -> None:
+        if free():
             return
         if nowait:
             raise errors.error(Code.OPERATION_TIMEOUT, self._held_by())

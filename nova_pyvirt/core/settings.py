@@ -7,6 +7,7 @@ Under the libvirt path profile, qemu.conf's settings that have an equal here win
 import grp
 import pwd
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from nova_pyvirt import conf
@@ -112,12 +113,12 @@ def _group_ids(name: str | None) -> int | None:
     return _lookup(name, lambda n: grp.getgrnam(n).gr_gid)
 
 
-def _lookup(name: str | None, find: "object") -> int | None:
+def _lookup(name: str | None, find: Callable[[str], int]) -> int | None:
     if not name:
         return None
     if name.lstrip("+").isdigit():
         return int(name.lstrip("+"))
     try:
-        return int(find(name))  # type: ignore[operator]
+        return find(name)
     except KeyError:
         return None

@@ -109,7 +109,7 @@ def reason_name(state: State, reason: int) -> str:
     kind = REASONS.get(state)
     if kind is None:
         return "unknown"
-    return _REASON_WORDS.get((state, reason)) or kind(reason).name.lower().replace("_", "-")
+    return _REASON_WORDS.get((int(state), int(reason))) or kind(reason).name.lower().replace("_", "-")
 
 
 def parse_state(name: str) -> State | None:
@@ -139,7 +139,7 @@ _STATE_NAMES = {
 }
 _BY_STATE_NAME = {name: state for state, name in _STATE_NAMES.items()}
 #: words of libvirt that are not the constant's name in lower case
-_REASON_WORDS = {
+_REASON_WORDS: dict[tuple[int, int], str] = {
     (State.RUNNING, Running.FROM_SNAPSHOT): "from snapshot",
     (State.RUNNING, Running.MIGRATION_CANCELED): "migration canceled",
     (State.RUNNING, Running.SAVE_CANCELED): "save canceled",

@@ -19,7 +19,7 @@ def load(xml: str | bytes, root: str) -> etree._Element:
     if len(data) > MAX_SIZE:
         raise errors.error(Code.XML_ERROR, "document exceeds 4 MiB", domain=From.XML)
     parser = etree.XMLParser(
-        resolve_entities="internal", no_network=True, load_dtd=False, remove_comments=True,
+        resolve_entities=True, no_network=True, load_dtd=False, remove_comments=True,
         remove_pis=True, huge_tree=False,
     )  # fmt: skip
     try:

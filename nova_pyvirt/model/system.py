@@ -125,9 +125,7 @@ class Features(Element):
 
 class Timer(Element):
     TAG = "timer"
-    name = field(
-        "@name", enum("platform", "pit", "rtc", "hpet", "tsc", "kvmclock", "hypervclock")
-    )
+    name = field("@name", enum("platform", "pit", "rtc", "hpet", "tsc", "kvmclock", "hypervclock"))
     present = field("@present", YES_NO)
     tickpolicy = field("@tickpolicy", enum("delay", "catchup", "merge", "discard"))
     track = field("@track", enum("boot", "guest", "wall"))

@@ -20,7 +20,8 @@ for children). A class is compiled once into a tree of tags, so parsing looks ea
 
 import copy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field as dc_field
+from dataclasses import dataclass
+from dataclasses import field as dc_field
 from typing import Any, ClassVar, Self
 
 from lxml import etree
@@ -202,7 +203,7 @@ class Element:
         return copy.deepcopy(self)
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.to_xml() == other.to_xml()  # type: ignore[attr-defined]
+        return type(self) is type(other) and self.to_xml() == other.to_xml()
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -215,10 +216,11 @@ def declared_paths(cls: type[Element]) -> Iterator[str]:
 
 def _read(self: Element, group: _Group, node: etree._Element) -> None:
     values = self.__dict__
-    for name, text in node.attrib.items():
-        item = group.attributes.get(name)  # type: ignore[call-overload]
-        if item is not None and item.name not in values:
-            values[item.name] = item.kind.parse(text, name, node.tag)
+    for key, text in node.attrib.items():
+        name = str(key)
+        attribute = group.attributes.get(name)
+        if attribute is not None and attribute.kind and attribute.name not in values:
+            values[attribute.name] = attribute.kind.parse(str(text), name, str(node.tag))
     _read_own(values, group, node)
     if group.elements or group.groups:
         for kid in node:
@@ -274,8 +276,8 @@ def _write(
             attributes += group.text.kind.format_attributes(value)
     present = group.flag is not None and bool(values.get(group.flag.name))
     mark = out.open(tag, attributes, text)
-    for item in group.order:
-        _write_item(self, item, out, ctx)
+    for part in group.order:
+        _write_item(self, part, out, ctx)
     out.close(mark, tag, keep=always or present or bool(attributes) or text is not None)
 
 

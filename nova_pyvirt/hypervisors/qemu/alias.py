@@ -29,7 +29,9 @@ def assign(domain: Domain) -> None:
             device.alias = device.alias or f"{prefix}{number}"
     for number, console in enumerate(devices.consoles):
         mirrored = number == 0 and console.target_type == "serial" and devices.serials
-        console.alias = devices.serials[0].alias if mirrored else console.alias or f"console{number}"
+        console.alias = (
+            devices.serials[0].alias if mirrored else console.alias or f"console{number}"
+        )
     if devices.memballoon is not None and devices.memballoon.model != "none":
         devices.memballoon.alias = devices.memballoon.alias or "balloon0"
 

@@ -84,8 +84,10 @@ def _complete_memory(domain: Domain) -> None:
 
 def _complete_os(domain: Domain, caps: QemuCaps) -> None:
     os = domain.os
-    os.machine = caps.canonical_machine(os.machine or caps.default_machine(domain.type))
-    if not os.boots and not any(d.boot_order for d in domain.devices.disks + domain.devices.interfaces):
+    os.machine = caps.canonical_machine(os.machine or caps.preferred_machine(domain.type))
+    if not os.boots and not any(
+        d.boot_order for d in domain.devices.disks + domain.devices.interfaces
+    ):
         os.boots = [BootDevice(dev="hd")]
 
 
@@ -99,7 +101,9 @@ def _complete_cpu(domain: Domain) -> None:
         if cpu.model is None:
             cpu.model = "qemu64"
         cpu.match = cpu.match or "exact"
-        cpu.check = cpu.check or ("none" if domain.type == "qemu" or cpu.model == "qemu64" else "partial")
+        cpu.check = cpu.check or (
+            "none" if domain.type == "qemu" or cpu.model == "qemu64" else "partial"
+        )
         cpu.model_fallback = cpu.model_fallback or "forbid"
     else:
         cpu.match = None

@@ -12,13 +12,13 @@ from pathlib import Path
 from nova_pyvirt import errors
 from nova_pyvirt.core.domain import DomainList, DomainObj
 from nova_pyvirt.core.eventbus import EventBus
+from nova_pyvirt.core.hooks import Hooks
 from nova_pyvirt.core.host import HostFs
 from nova_pyvirt.core.host.identity import libvirtd_uuid
-from nova_pyvirt.core.hooks import Hooks
 from nova_pyvirt.core.paths import Paths
 from nova_pyvirt.core.ports import PortAllocator
 from nova_pyvirt.core.settings import Settings
-from nova_pyvirt.errors import Code
+from nova_pyvirt.errors import Code, From
 from nova_pyvirt.hypervisors.qemu.caps import CapsCache, QemuCaps
 from nova_pyvirt.hypervisors.qemu.caps.view import HostView, security_models
 from nova_pyvirt.hypervisors.qemu.process import Spawner
@@ -65,14 +65,19 @@ class QemuState:
         binary = definition.devices.emulator if definition.devices else None
         if not binary:
             binary = self.caps.default_emulator(definition.os.arch, definition.type)
+        if binary is None:
+            raise errors.error(
+                Code.CONFIG_UNSUPPORTED,
+                f"could not find capabilities for arch={definition.os.arch}"
+                f" domaintype={definition.type} ",
+                domain=From.NONE,
+            )
         return self.caps.get(binary)
 
     def new_domain(self, definition: Domain) -> DomainObj:
         """A domain object under this state's job rules."""
         settings = self.settings
-        return DomainObj(
-            definition, job_wait=settings.job_wait, max_queued=settings.max_queued
-        )
+        return DomainObj(definition, job_wait=settings.job_wait, max_queued=settings.max_queued)
 
     def next_id(self) -> int:
         """A number no domain of this state has had."""

@@ -24,8 +24,7 @@ def _check_vcpus(domain: Domain, caps: QemuCaps) -> None:
     machine = caps.machine(domain.os.machine, domain.type)
     if machine is not None and machine.max_cpus and domain.vcpu_max > machine.max_cpus:
         raise _unsupported(
-            "Maximum CPUs greater than specified machine type limit"
-            f" {machine.max_cpus}"
+            f"Maximum CPUs greater than specified machine type limit {machine.max_cpus}"
         )
     cpu = domain.cpu
     if cpu is not None and cpu.sockets and cpu.cores and cpu.threads:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What devices share: address, alias, boot order, virtio options."""
 
+from typing import Any
+
 from nova_pyvirt.model.kinds import ON_OFF, Hex, UInt, enum, uint
 from nova_pyvirt.model.xmlbind import Context, Element, child, field
 
@@ -50,15 +52,18 @@ class PCIAddress(Address):
 
 
 class Device(Element):
-    """Base of devices: an alias and an address."""
+    """Base of devices: an alias and an address, declared last in each."""
+
+    alias: Any
+    address: Any
 
 
-def alias() -> object:
+def alias() -> Any:
     """<alias name=>: user aliases (ua-) stay, others are shown of a running domain only."""
     return field("alias/@name", show=lambda dev, ctx: not ctx.inactive or dev.alias[:3] == "ua-")
 
 
-def address() -> object:
+def address() -> Any:
     """<address>."""
     return child("address", Address)
 

@@ -11,7 +11,8 @@ class Controller(Device):
 
     TAG = "controller"
     type = field(
-        "@type", enum("ide", "fdc", "scsi", "sata", "virtio-serial", "ccid", "usb", "pci", "xenbus", "isa")
+        "@type",
+        enum("ide", "fdc", "scsi", "sata", "virtio-serial", "ccid", "usb", "pci", "xenbus", "isa"),
     )
     index = field("@index", uint())
     model = field("@model")

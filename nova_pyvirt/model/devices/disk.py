@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """<disk>."""
 
+from typing import Any
+
 from lxml import etree
 
 from nova_pyvirt import errors
-from nova_pyvirt.errors import Code
+from nova_pyvirt.errors import Code, From
 from nova_pyvirt.model.devices.common import Device, address, alias
 from nova_pyvirt.model.kinds import ON_OFF, YES_NO, UInt, enum, uint
 from nova_pyvirt.model.xmlbind import Element, child, children, field, flag
@@ -52,12 +54,13 @@ class BackingStore(Element):
     index = field("@index", uint(), live=True)
     format = field("format/@type")
     source = child("source", DiskSource)
+    backing: Any
 
 
 BackingStore._root.add(_nested := child("backingStore", BackingStore))
 _nested.name = "backing"
 BackingStore._fields["backing"] = _nested
-BackingStore.backing = None  # type: ignore[attr-defined]
+BackingStore.backing = None
 
 
 class IOTune(Element):
@@ -127,8 +130,7 @@ class Disk(Device):
         self.__dict__.setdefault("type", "file")
         self.__dict__.setdefault("device", "disk")
         if not self.target:
-            detail = "missing target information for device '%s'"
-            raise errors.error(Code.NO_TARGET, detail % (self.path or ""))
+            raise errors.error(Code.NO_TARGET, self.path, domain=From.DOMAIN)
 
     @property
     def path(self) -> str | None:

@@ -48,8 +48,7 @@ class PCIBuses:
         if function in functions:
             raise errors.error(
                 Code.XML_ERROR,
-                "Attempted double use of PCI Address"
-                f" 0000:{bus:02x}:{slot:02x}.{function:x}",
+                f"Attempted double use of PCI Address 0000:{bus:02x}:{slot:02x}.{function:x}",
                 domain=From.NONE,
             )
         functions.add(function)
@@ -124,7 +123,7 @@ class PCIBuses:
         raise errors.error(Code.INTERNAL_ERROR, "No more available PCI slots", domain=From.NONE)
 
     def _next(self) -> int:
-        return 1 + max(c.index for c in self._domain.devices.controllers if c.type == "pci")
+        return 1 + max(int(c.index) for c in self._domain.devices.controllers if c.type == "pci")
 
     def _add_root_port(self) -> int:
         """A root port on a function of the first slot with room; returns its bus."""
@@ -141,7 +140,7 @@ class PCIBuses:
         self.reserve(port.address)
         self._domain.devices.controllers.append(port)
         self._ports.append(index)
-        return index
+        return int(index)
 
     def _port_place(self) -> tuple[int, int]:
         own = {

@@ -9,9 +9,7 @@ _MEDIA = {"hd": ("disk", "lun"), "cdrom": ("cdrom",), "fd": ("floppy",)}
 def bootindexes(domain: Domain) -> dict[int, int]:
     """bootindex by id() of the device."""
     devices = domain.devices
-    found = {
-        id(d): d.boot_order for d in [*devices.disks, *devices.interfaces] if d.boot_order
-    }
+    found = {id(d): d.boot_order for d in [*devices.disks, *devices.interfaces] if d.boot_order}
     if found or not domain.os.boots:
         return found
     place = 1

@@ -49,7 +49,7 @@ def backend(device: CharDevice, ctx: CommandContext) -> str:
 
     :raises libvirtError: CONFIG_UNSUPPORTED for a back-end QEMU can't have here
     """
-    ident = f"id=char{device.alias}"  # type: ignore[attr-defined]
+    ident = f"id=char{device.alias}"
     kind = device.type
     if kind == "pty":
         words = ["pty", ident]

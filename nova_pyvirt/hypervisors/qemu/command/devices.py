@@ -42,7 +42,12 @@ def _controller(controller: Controller) -> dict[str, Any] | None:
     if kind == "scsi":
         iothread = f"iothread{controller.iothread}" if controller.iothread else None
         driver = _SCSI.get(controller.model, controller.model)
-        return {"driver": driver, "iothread": iothread, "id": ident, "num_queues": controller.queues}
+        return {
+            "driver": driver,
+            "iothread": iothread,
+            "id": ident,
+            "num_queues": controller.queues,
+        }
     if kind == "virtio-serial":
         return {"driver": "virtio-serial-pci", "id": ident, "max_ports": controller.ports}
     if kind == "sata" and controller.index:
@@ -112,7 +117,10 @@ def graphics(domain: Domain) -> list[str]:
                 args += ["-k", item.keymap]
         elif item.type == "spice":
             password = "" if item.password else ",disable-ticketing=on"
-            args += ["-spice", f"port={item.port or 0},addr={listen}{password},seamless-migration=on"]
+            args += [
+                "-spice",
+                f"port={item.port or 0},addr={listen}{password},seamless-migration=on",
+            ]
     return args
 
 
@@ -176,7 +184,11 @@ def rngs(domain: Domain, buses: Buses) -> list[str]:
         else:
             path = item.backend or "/dev/urandom"
             args += ["-object", props(qom_type="rng-random", id=f"obj{item.alias}", filename=path)]
-        values: dict[str, Any] = {"driver": "virtio-rng-pci", "rng": f"obj{item.alias}", "id": item.alias}
+        values: dict[str, Any] = {
+            "driver": "virtio-rng-pci",
+            "rng": f"obj{item.alias}",
+            "id": item.alias,
+        }
         if item.rate_bytes:
             values |= {"max_bytes": item.rate_bytes, "period": item.rate_period or 1000}
         args += ["-device", props(**values, **pci_props(item.address, buses))]

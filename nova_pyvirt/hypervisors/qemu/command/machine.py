@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The machine itself: type, accelerator, memory, vCPUs, SMBIOS, clock, boot."""
 
+from typing import Any
+
 from nova_pyvirt.hypervisors.qemu.command.context import escape, props
 from nova_pyvirt.hypervisors.qemu.postparse import is_q35
 from nova_pyvirt.model.domain import Domain
@@ -55,7 +57,8 @@ def _backend(
     domain: Domain, ident: str, size: int, nodes: list[int] | None, policy: str | None
 ) -> str:
     backing = domain.memory_backing
-    kind, extra = "memory-backend-ram", {}
+    kind = "memory-backend-ram"
+    extra: dict[str, Any] = {}
     if backing is not None:
         if backing.source == "memfd":
             kind = "memory-backend-memfd"
@@ -173,7 +176,10 @@ def acpi_and_pm(domain: Domain) -> Args:
     if domain.features is None or not domain.features.acpi:
         args.append("-no-acpi")
     chipset = "ICH9-LPC" if is_q35(domain) else "PIIX4_PM"
-    for value, name in ((domain.suspend_to_mem, "disable_s3"), (domain.suspend_to_disk, "disable_s4")):
+    for value, name in (
+        (domain.suspend_to_mem, "disable_s3"),
+        (domain.suspend_to_disk, "disable_s4"),
+    ):
         if value is not None:
             args += ["-global", f"{chipset}.{name}={0 if value else 1}"]
     return args

@@ -3,12 +3,14 @@
 
 from nova_pyvirt import errors
 from nova_pyvirt.core.domain import DomainObj
-from nova_pyvirt.core.job import Job, job
+from nova_pyvirt.core.job import job
+from nova_pyvirt.core.job_matrix import Job
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.core.states import Detail, Life
 from nova_pyvirt.core.statusfile import write_config
-from nova_pyvirt.errors import Code, From, check_flags, system_error
+from nova_pyvirt.errors import Code, From, system_error
 from nova_pyvirt.hypervisors.qemu.definition import parse_definition
+from nova_pyvirt.hypervisors.qemu.flags import check_flags
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.util.files import unlink
@@ -60,7 +62,9 @@ def undefine(state: QemuState, dom: DomainRef, flags: int) -> None:
     """
     known = MANAGED_SAVE | SNAPSHOTS | NVRAM | KEEP_NVRAM | CHECKPOINTS | TPM | KEEP_TPM
     check_flags(flags, known, "qemuDomainUndefineFlags")
-    _exclusive(flags, NVRAM, KEEP_NVRAM, "VIR_DOMAIN_UNDEFINE_NVRAM", "VIR_DOMAIN_UNDEFINE_KEEP_NVRAM")
+    _exclusive(
+        flags, NVRAM, KEEP_NVRAM, "VIR_DOMAIN_UNDEFINE_NVRAM", "VIR_DOMAIN_UNDEFINE_KEEP_NVRAM"
+    )
     _exclusive(flags, TPM, KEEP_TPM, "VIR_DOMAIN_UNDEFINE_TPM", "VIR_DOMAIN_UNDEFINE_KEEP_TPM")
     vm = state.domains.find(dom)
     with vm.lock, job(vm.jobs, Job.MODIFY, "virDomainUndefineFlags"):

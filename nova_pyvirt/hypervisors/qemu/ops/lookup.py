@@ -8,7 +8,8 @@ from nova_pyvirt import errors
 from nova_pyvirt.core.domain import DomainObj, uuid_text
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.core.states import State
-from nova_pyvirt.errors import Code, check_flags
+from nova_pyvirt.errors import Code
+from nova_pyvirt.hypervisors.qemu.flags import check_flags
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 
 Test = Callable[[DomainObj], bool]

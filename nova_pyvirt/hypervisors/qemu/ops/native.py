@@ -4,9 +4,10 @@
 import shlex
 
 from nova_pyvirt import errors
-from nova_pyvirt.errors import Code, check_flags
+from nova_pyvirt.errors import Code
 from nova_pyvirt.hypervisors.qemu import alias, command, guestcpu
 from nova_pyvirt.hypervisors.qemu.definition import parse_definition
+from nova_pyvirt.hypervisors.qemu.flags import check_flags
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 
 

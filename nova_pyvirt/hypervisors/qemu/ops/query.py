@@ -4,8 +4,10 @@
 from nova_pyvirt import errors
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.refs import DomainRef
-from nova_pyvirt.errors import Code, check_flags
+from nova_pyvirt.errors import Code
+from nova_pyvirt.hypervisors.qemu.flags import check_flags
 from nova_pyvirt.hypervisors.qemu.state import QemuState
+from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.util.native import os
 from nova_pyvirt.util.typed import Params
 
@@ -28,7 +30,13 @@ def get_info(state: QemuState, dom: DomainRef) -> tuple[int, int, int, int, int]
     """state, maximum memory KiB, memory KiB, vCPUs, CPU time ns (virDomainInfo)."""
     vm = state.domains.find(dom)
     definition = vm.definition
-    return int(vm.state), definition.memory, definition.current_memory, definition.vcpu_count, cpu_time(vm)
+    return (
+        int(vm.state),
+        definition.memory,
+        definition.current_memory,
+        definition.vcpu_count,
+        cpu_time(vm),
+    )
 
 
 def cpu_time(vm: DomainObj) -> int:
@@ -59,7 +67,7 @@ def get_xml_desc(state: QemuState, dom: DomainRef, flags: int) -> str:
 
 
 def get_os_type(state: QemuState, dom: DomainRef) -> str:
-    """"hvm"."""
+    """ "hvm"."""
     return str(state.domains.find(dom).definition.os.type or "hvm")
 
 
@@ -83,7 +91,7 @@ def get_max_vcpus(state: QemuState, dom: DomainRef) -> int:
     return get_vcpus_flags(state, dom, AFFECT_LIVE | VCPU_MAXIMUM)
 
 
-def _affected(vm: DomainObj, flags: int):  # type: ignore[no-untyped-def]
+def _affected(vm: DomainObj, flags: int) -> Domain:
     """The definition AFFECT flags mean (virDomainObjGetOneDef)."""
     if flags & AFFECT_CONFIG and not vm.persistent:
         detail = "transient domains do not have any persistent config"
