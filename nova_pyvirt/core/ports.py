@@ -44,7 +44,7 @@ class PortAllocator:
 
 
 def _free(port: int) -> bool:
-    for family, address in ((socket.AF_INET6, "::"), (socket.AF_INET, "0.0.0.0")):  # noqa: S104
+    for family, address in ((socket.AF_INET6, "::"), (socket.AF_INET, "0.0.0.0")):
         if not _bindable(family, address, port):
             return False
     return True

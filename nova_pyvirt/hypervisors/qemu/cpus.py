@@ -4,7 +4,7 @@
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.states import Paused, Running, State
 from nova_pyvirt.hypervisors.qemu import transitions
-from nova_pyvirt.hypervisors.qemu.monitor import QMPError
+from nova_pyvirt.hypervisors.qemu.monitor import QMPCommandError
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 
 
@@ -18,7 +18,7 @@ def start(state: QemuState, vm: DomainObj, reason: Running) -> None:
         private.running_reason = int(reason)
     try:
         private.mon.command("cont")
-    except QMPError:
+    except QMPCommandError:  # after a timeout it may still happen, for the same reason
         with vm.lock:
             private.running_reason = int(Running.UNKNOWN)
         raise
@@ -39,7 +39,7 @@ def stop(state: QemuState, vm: DomainObj, reason: Paused) -> None:
         private.paused_reason = int(reason)
     try:
         private.mon.command("stop")
-    except QMPError:
+    except QMPCommandError:
         with vm.lock:
             private.paused_reason = int(Paused.UNKNOWN)
         raise

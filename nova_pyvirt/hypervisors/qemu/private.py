@@ -73,7 +73,8 @@ class QemuPrivate:
         """
         if self.monitor is None:
             raise errors.error(
-                Code.OPERATION_FAILED, "the monitor of this domain is lost; it can only be destroyed"
+                Code.OPERATION_FAILED,
+                "the monitor of this domain is lost; it can only be destroyed",
             )
         return self.monitor
 

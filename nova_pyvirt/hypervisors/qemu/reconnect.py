@@ -69,13 +69,21 @@ def reconnect_all(state: QemuState) -> None:
     running = {found.uuid: found for found in processes.scan(state.paths.lib_dir)}
     runs = [run for run in _from_status(state, running) if run is not None]
     runs += [run for run in _without_status(state, running) if run is not None]
-    threads = [
-        threading.Thread(target=_take_over, args=(state, run), daemon=True) for run in runs
-    ]
+    threads = [threading.Thread(target=_take_over, args=(state, run), daemon=True) for run in runs]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    _sweep(state)
+
+
+def _sweep(state: QemuState) -> None:
+    """Directories of starts that were cut off before there was a process."""
+    used = {found.lib_dir for found in processes.scan(state.paths.lib_dir)}
+    for parent in (state.paths.lib_dir, state.paths.channel_dir):
+        for entry in os.listdir(parent):
+            if entry.startswith("domain-") and f"{state.paths.lib_dir}/{entry}" not in used:
+                _remove_tree(f"{parent}/{entry}")
 
 
 def _from_status(state: QemuState, running: dict[str, Found]) -> "list[_Run | None]":
@@ -255,7 +263,7 @@ def _settle(state: QemuState, vm: DomainObj, lost: bool) -> None:
                 vm.set_state(now, reason)
     if starting or before == (State.PAUSED, Paused.STARTING_UP):
         _finish_start(state, vm, now)
-    elif now is State.PAUSED and reason == Paused.SHUTTING_DOWN or before[0] is State.SHUTDOWN:
+    elif (now is State.PAUSED and reason == Paused.SHUTTING_DOWN) or before[0] is State.SHUTDOWN:
         _finish_shutdown(state, vm)
 
 

@@ -85,16 +85,23 @@ def stop_process(state: QemuState, vm: DomainObj, reason: Shutoff) -> None:
     LOG.info("domain %s (id %d) has ended: %s", vm.name, ident, reason.name.lower())
 
 
-def _end_qemu(private: QemuPrivate, name: str) -> None:
-    process = private.process
-    if process is not None:
-        try:
-            kill(process)
-        except libvirtError as exc:
-            LOG.error("domain %s: %s", name, exc)
-    monitor, private.monitor = private.monitor, None
-    if monitor is not None and monitor.alive and private.worker is not None:
+def end_qemu(private: QemuPrivate, *, force: bool = True) -> None:
+    """kill(), and what QEMU said before its end has been handled.
+
+    :raises libvirtError: SYSTEM_ERROR when it lives on
+    """
+    if private.process is not None:
+        kill(private.process, force=force)
+    if private.monitor is not None and private.worker is not None:
         private.worker.wait_eof(_EVENTS_WAIT)
+
+
+def _end_qemu(private: QemuPrivate, name: str) -> None:
+    try:
+        end_qemu(private)
+    except libvirtError as exc:
+        LOG.error("domain %s: %s", name, exc)
+    monitor, private.monitor = private.monitor, None
     if monitor is not None:
         monitor.close()
     if private.worker is not None:

@@ -7,8 +7,9 @@ from nova_pyvirt import errors
 from nova_pyvirt.core.job_matrix import Job
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.core.statusfile import write_config
-from nova_pyvirt.errors import Code, check_flags, system_error
+from nova_pyvirt.errors import Code, system_error
 from nova_pyvirt.hypervisors.qemu import status
+from nova_pyvirt.hypervisors.qemu.flags import check_flags
 from nova_pyvirt.hypervisors.qemu.jobs import job
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 

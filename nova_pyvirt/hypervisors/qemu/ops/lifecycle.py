@@ -8,9 +8,10 @@ from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.job_matrix import AsyncJob, Job
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.core.states import Detail, Life, Paused, Running, Shutoff, State
-from nova_pyvirt.errors import Code, check_flags, libvirtError, system_error
+from nova_pyvirt.errors import Code, libvirtError, system_error
 from nova_pyvirt.hypervisors.qemu import cpus, status, stop
 from nova_pyvirt.hypervisors.qemu.definition import parse_definition
+from nova_pyvirt.hypervisors.qemu.flags import check_flags
 from nova_pyvirt.hypervisors.qemu.jobs import async_job, job
 from nova_pyvirt.hypervisors.qemu.start import start_process
 from nova_pyvirt.hypervisors.qemu.state import QemuState
@@ -172,9 +173,7 @@ def reboot(state: QemuState, dom: DomainRef, flags: int) -> None:
 
 def _no_agent(vm: DomainObj) -> libvirtError:
     if not vm.active:
-        return errors.error(
-            Code.OPERATION_INVALID, "domain is not running", domain=errors.From.DOM
-        )
+        return errors.error(Code.OPERATION_INVALID, "domain is not running", domain=errors.From.DOM)
     return errors.error(Code.ARGUMENT_UNSUPPORTED, "QEMU guest agent is not configured")
 
 
@@ -224,8 +223,7 @@ def destroy(state: QemuState, vm: DomainObj, *, graceful: bool = False) -> None:
         private.being_destroyed = True
         starting = vm.state is State.PAUSED and vm.reason == Paused.STARTING_UP
     try:
-        if private.process is not None:
-            stop.kill(private.process, force=not graceful)
+        stop.end_qemu(private, force=not graceful)
     except libvirtError:
         private.being_destroyed = False
         raise
