@@ -61,7 +61,7 @@ def _flags(flags: Iterable[str]) -> list[str]:
 
 
 def _job(vm: DomainObj) -> str:
-    """Only what matters after our death is written, as in libvirt: DESTROY and asynchronous jobs."""
+    """As in libvirt, what matters after our death: DESTROY and asynchronous jobs."""
     kind = vm.jobs.active if vm.jobs.active is Job.DESTROY else Job.NONE
     async_job = vm.jobs.async_job
     word = JOB_WORDS[kind]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which QMP event is handled by what."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from nova_pyvirt.hypervisors.qemu.state import QemuState
 
 Handler = Callable[[QemuState, DomainObj, dict[str, Any], float], None]
 
-HANDLERS: Final[dict[str, Handler]] = {
+HANDLERS: Final[Mapping[str, Handler]] = {
     "STOP": lifecycle.on_stop,
     "RESUME": lifecycle.on_resume,
     "SHUTDOWN": lifecycle.on_shutdown,

@@ -73,5 +73,3 @@ def _act(state: QemuState, vm: DomainObj, action: str) -> None:
         with vm.lock:
             vm.private.fake_reboot = True
         reboot.fake_reboot(state, vm)
-
-

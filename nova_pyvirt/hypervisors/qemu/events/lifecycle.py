@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Events that change a domain's state, with libvirt's states, reasons and order (qemu_process.c)."""
+"""Events that change a domain's state, as libvirt tells them (qemu_process.c)."""
 
 import signal
 from typing import Any, Final

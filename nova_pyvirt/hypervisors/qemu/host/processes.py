@@ -53,7 +53,9 @@ def _look(pid: int, lib_dir: str, proc: str) -> Found | None:
     ident = home[len(lib_dir) + len("/domain-") :].partition("-")[0]
     if started is None or not ident.isdigit():
         return None
-    return Found(pid, started, _name(_after(argv, b"-name")), _after(argv, b"-uuid"), int(ident), home)
+    return Found(
+        pid, started, _name(_after(argv, b"-name")), _after(argv, b"-uuid"), int(ident), home
+    )
 
 
 def _home(environ: list[bytes]) -> str:
