@@ -116,7 +116,7 @@ class Domains(Base):
 
         :param stats: VIR_DOMAIN_STATS_*, 0 = all
         """
-        found = _GET_ALL_DOMAIN_STATS(self, None, stats, flags)
+        found = _GET_ALL_DOMAIN_STATS(self, [], stats, flags)
         return [(virDomain(self, handle), values) for handle, values in found]
 
     def domainListGetStats(

@@ -8,7 +8,7 @@ from nova_pyvirt.api import constant, row
 from nova_pyvirt.errors import Code, From, error, libvirtError
 from nova_pyvirt.libvirt.call import Int, bind
 from nova_pyvirt.libvirt.checks import refuse
-from nova_pyvirt.libvirt.domain.shapes import started
+from nova_pyvirt.libvirt.domain.shapes import started, stopped
 from nova_pyvirt.libvirt.handle import ConnectionHandle
 from nova_pyvirt.libvirt.objects import Owned
 
@@ -45,7 +45,7 @@ _DOMAIN_SHUTDOWN: Int = bind("virDomainShutdown")
 _DOMAIN_SHUTDOWN_FLAGS: Int = bind("virDomainShutdownFlags")
 _DOMAIN_REBOOT: Int = bind("virDomainReboot")
 _DOMAIN_RESET: Int = bind("virDomainReset")
-_DOMAIN_DESTROY: Int = bind("virDomainDestroy")
+_DOMAIN_DESTROY: Int = bind("virDomainDestroy", stopped)
 _DOMAIN_DESTROY_FLAGS: Int = bind("virDomainDestroyFlags")
 _DOMAIN_UNDEFINE: Int = bind("virDomainUndefine")
 _DOMAIN_UNDEFINE_FLAGS: Int = bind("virDomainUndefineFlags")

@@ -8,6 +8,7 @@ from nova_pyvirt.api import constant, row
 from nova_pyvirt.libvirt.call import Int, Str, bind
 from nova_pyvirt.libvirt.checks import refuse
 from nova_pyvirt.libvirt.convert import hinted
+from nova_pyvirt.libvirt.domain.shapes import stopped
 from nova_pyvirt.libvirt.handle import ConnectionHandle
 from nova_pyvirt.libvirt.objects import Owned
 from nova_pyvirt.util.native import os
@@ -26,10 +27,10 @@ def _check_format(conn: ConnectionHandle, args: Sequence[Any]) -> None:
         raise refuse(row("virDomainCoreDumpWithFormat"), "flags", text)
 
 
-_DOMAIN_SAVE: Int = bind("virDomainSave")
+_DOMAIN_SAVE: Int = bind("virDomainSave", stopped)
 _DOMAIN_SAVE_FLAGS: Int = bind("virDomainSaveFlags")
 _SAVE_PARAMS: Int = bind("virDomainSaveParams")
-_DOMAIN_MANAGED_SAVE: Int = bind("virDomainManagedSave")
+_DOMAIN_MANAGED_SAVE: Int = bind("virDomainManagedSave", stopped)
 _DOMAIN_MANAGED_SAVE_REMOVE: Int = bind("virDomainManagedSaveRemove")
 _DOMAIN_MANAGED_SAVE_GET_XML_DESC: Str = bind("virDomainManagedSaveGetXMLDesc")
 _DOMAIN_MANAGED_SAVE_DEFINE_XML: Int = bind("virDomainManagedSaveDefineXML")

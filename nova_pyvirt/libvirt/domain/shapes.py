@@ -25,6 +25,12 @@ def started(handle: Handle, result: Any) -> int:
     return 0
 
 
+def stopped(handle: Handle, result: Any) -> int:
+    """0; the object knows that its domain doesn't run."""
+    handle.ref = handle.ref._replace(id=-1)
+    return 0
+
+
 def memory_stats(handle: Handle, result: Any) -> dict[str, int]:
     """(tag, value) pairs by the tag's name."""
     return {

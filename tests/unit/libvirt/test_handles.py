@@ -62,6 +62,16 @@ class HandleTest(TestCase):
         dom.create()
         self.assertEqual((9, 7), (dom.ID(), other.ID()))
 
+    def test_destroy_and_save_forget_the_id(self) -> None:
+        table = FakeTable(domain_destroy=None, domain_save=None, domain_destroy_flags=None)
+        for stop in (lambda d: d.destroy(), lambda d: d.save("/x")):
+            dom = domain(table)
+            stop(dom)
+            self.assertEqual(-1, dom.ID())
+        dom = domain(table)
+        dom.destroyFlags(0)
+        self.assertEqual(7, dom.ID())
+
     def test_create_looks_the_id_up(self) -> None:
         table = FakeTable(domain_create=None, domain_lookup_by_uuid=DOMAIN._replace(id=11))
         dom = domain(table)
