@@ -100,7 +100,10 @@ def parse(text: str) -> etree._Element:
 def _section(
     root: etree._Element, tag: str, fields: tuple[tuple[str, str], ...], text: str
 ) -> None:
-    values = {k.strip(): v.strip() for k, v in re.findall(r"^\s+([^:\n]+):[ \t]*(.*)$", text, re.MULTILINE)}
+    values = {
+        k.strip(): v.strip()
+        for k, v in re.findall(r"^\s+([^:\n]+):[ \t]*(.*)$", text, re.MULTILINE)
+    }
     if tag == "memory_device" and values.get("Size") == "No Module Installed":
         return
     found = [(name, values[field]) for name, field in fields if values.get(field)]

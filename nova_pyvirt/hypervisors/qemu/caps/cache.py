@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The capabilities of all QEMU binaries, in memory and on disk."""
 
+import contextlib
 import errno
 import hashlib
 from collections.abc import Callable
@@ -74,10 +75,7 @@ class CapsCache:
     def default_emulator(self, arch: str, virt_type: str | None = None) -> str | None:
         """The path of the QEMU that serves guests of `arch`; None when there is none."""
         del virt_type  # one binary serves all accelerators
-        if self.host_arch == "aarch64" and arch == "armv7l":
-            candidates = ["aarch64"]
-        else:
-            candidates = []
+        candidates = ["aarch64"] if (self.host_arch, arch) == ("aarch64", "armv7l") else []
         candidates.append(_TARGETS.get(arch, arch))
         if is_native(self.host_arch, arch):
             candidates.append(self.host_arch)
@@ -147,7 +145,8 @@ class CapsCache:
                 stream.write(store.dump(caps))
             os.rename(temporary, path)
         except OSError:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
 
 
 def _in_path(name: str) -> str | None:

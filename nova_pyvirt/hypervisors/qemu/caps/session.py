@@ -6,6 +6,7 @@ ends the process. The monitor is a socket pair made before exec, so nothing is w
 file is left behind.
 """
 
+import errno
 import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -151,8 +152,15 @@ class ProbeSession(AbstractContextManager["ProbeSession"]):
         )
 
     def _ended(self) -> Exception:
-        self._process.kill()
-        self._process.wait()
+        """The program is gone, or will be: one that ended well was no QEMU."""
+        try:
+            status = self._process.wait(timeout=1.0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            status = self._process.wait()
+        if status == 0:
+            detail = f"QEMU binary {self._binary} opens no monitor"
+            return system_error(errno.ENOENT, detail, domain=From.QEMU)
         size = os.fstat(self._stderr).st_size
         text = os.pread(self._stderr, _STDERR_LIMIT, max(0, size - _STDERR_LIMIT))
         words = text.decode(errors="replace").strip() or "unknown error"
