@@ -78,7 +78,7 @@ class Settings:
             group = theirs.get("group", group)
             got._apply_qemu_conf(theirs)
         if os.geteuid() == 0 and not paths.session:
-            got.uid, got.gid = _user_ids(user), _group_ids(group)
+            got.uid, got.gid = _identity(user, group)
         return got
 
     def _apply_qemu_conf(self, theirs: dict[str, str]) -> None:
@@ -103,6 +103,24 @@ def read_qemu_conf(path: str) -> dict[str, str]:
         return {}
     pairs = re.findall(r'^\s*(\w+)\s*=\s*(?:"([^"]*)"|(-?\d+))\s*(?:#.*)?$', text, re.MULTILINE)
     return {key: quoted or number for key, quoted, number in pairs}
+
+
+#: users that QEMU runs as when the configuration names none; the first that exists
+_USERS = ("libvirt-qemu", "qemu", "nova-pyvirt")
+
+
+def _identity(user: str | None, group: str | None) -> tuple[int | None, int | None]:
+    """uid and gid of QEMU; (None, None) = ours."""
+    uid = _user_ids(user)
+    by_default = uid is None
+    for name in _USERS if by_default else ():
+        uid = _user_ids(name) if uid is None else uid
+    if uid is None:
+        return None, None
+    gid = _group_ids(group)
+    if gid is None and by_default:
+        gid = _group_ids("kvm")
+    return uid, pwd.getpwuid(uid).pw_gid if gid is None else gid
 
 
 def _user_ids(name: str | None) -> int | None:

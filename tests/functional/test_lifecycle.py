@@ -47,6 +47,7 @@ class LifecycleCase(TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.root = tempfile.mkdtemp(prefix="lc")
+        os.chmod(self.root, 0o755)  # QEMU is another user when we are root
         self.addCleanup(shutil.rmtree, self.root, ignore_errors=True)
         self.disk = f"{self.root}/nano.img"
         nano_image(self.disk)

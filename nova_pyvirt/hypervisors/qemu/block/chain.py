@@ -50,7 +50,7 @@ def backing_of(path: str) -> tuple[str, str] | None:
         detail = f"Cannot access storage file '{path}'"
         raise system_error(exc.errno or 0, detail) from exc
     if len(head) < _HEADER.size or head[:4] != _QCOW2:
-        raise errors.error(Code.OPERATION_FAILED, f"'{path}' is not a qcow2 image")
+        return None  # QEMU will say what is wrong with it
     _, version, offset, size = _HEADER.unpack_from(head)
     if not offset:
         return None

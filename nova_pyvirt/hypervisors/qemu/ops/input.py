@@ -89,7 +89,7 @@ def set_lifecycle_action(
             vm.require_active()
         if config and not vm.persistent:
             detail = "transient domains do not have any persistent config"
-            raise errors.error(Code.OPERATION_INVALID, detail, domain=errors.From.DOM)
+            raise errors.error(Code.OPERATION_INVALID, detail, domain=errors.From.DOMAIN)
         if live:
             if name == "on_reboot":
                 reboot = "shutdown" if word == "destroy" else "reset"
@@ -128,6 +128,6 @@ def _action(kind: int, action: int) -> tuple[str, str]:
         raise errors.error(
             Code.CONFIG_UNSUPPORTED,
             f"Lifecycle event '{what}' doesn't support '{word}' action",
-            domain=errors.From.DOM,
+            domain=errors.From.DOMAIN,
         )
     return name, word

@@ -59,7 +59,7 @@ def create_xml(state: QemuState, conn: object, xml: str, flags: int) -> DomainRe
             with vm.lock:
                 if vm.active:
                     detail = f"domain '{vm.name}' is already active"
-                    raise errors.error(Code.OPERATION_INVALID, detail, domain=errors.From.DOM)
+                    raise errors.error(Code.OPERATION_INVALID, detail, domain=errors.From.DOMAIN)
                 kept, vm.definition = vm.definition, definition
             try:
                 return _start(state, conn, vm, flags, persistent=kept if vm.persistent else None)
@@ -134,8 +134,7 @@ def resume(state: QemuState, dom: DomainRef) -> None:
             raise errors.error(Code.OPERATION_INVALID, "domain is pmsuspended")
         if vm.state is State.RUNNING:
             raise errors.error(Code.OPERATION_INVALID, "domain is already running")
-        crashed = vm.state is State.CRASHED and vm.reason == 1
-        cpus.start(state, vm, Running.CRASHED if crashed else Running.UNPAUSED)
+        cpus.start(state, vm, Running.UNPAUSED)
         status.try_save(state, vm)
 
 
@@ -173,7 +172,7 @@ def reboot(state: QemuState, dom: DomainRef, flags: int) -> None:
 
 def _no_agent(vm: DomainObj) -> libvirtError:
     if not vm.active:
-        return errors.error(Code.OPERATION_INVALID, "domain is not running", domain=errors.From.DOM)
+        return errors.error(Code.OPERATION_INVALID, "domain is not running", domain=errors.From.DOMAIN)
     return errors.error(Code.ARGUMENT_UNSUPPORTED, "QEMU guest agent is not configured")
 
 

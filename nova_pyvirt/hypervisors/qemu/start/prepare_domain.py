@@ -4,7 +4,6 @@
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code
 from nova_pyvirt.hypervisors.qemu import alias, guestcpu
-from nova_pyvirt.hypervisors.qemu.block import chain
 from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.model.devices.display import Graphics
 from nova_pyvirt.model.system import SecLabel
@@ -24,9 +23,6 @@ def run(start: Start) -> None:
             _ports(start, graphics)
             _listen(start, graphics)
         _channels(start)
-        for disk in start.definition.devices.disks:
-            chain.fill(disk)
-        _number_disks(start)
         _interfaces(start)
         _clock(start)
     reach("start-prepare-domain")
@@ -87,20 +83,6 @@ def channel_dir(start: Start) -> str:
     """Where this run's channel sockets are."""
     run_dir = start.private.lib_dir.rpartition("/")[2]
     return f"{start.state.paths.channel_dir}/{run_dir}"
-
-
-def _number_disks(start: Start) -> None:
-    """Numbers of the disks' block nodes: the last disk is 1 (backing stores come after theirs)."""
-    number = 0
-    for disk in reversed(start.definition.devices.disks):
-        layer = disk
-        while layer is not None and layer.source is not None:
-            number += 1
-            if layer is disk:
-                layer.source.index = number
-            else:
-                layer.index = number
-            layer = layer.backing
 
 
 def _interfaces(start: Start) -> None:

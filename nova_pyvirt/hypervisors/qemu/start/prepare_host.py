@@ -2,16 +2,14 @@
 """Third stage: the host's side of the guest (qemuProcessPrepareHost)."""
 
 import shutil
-import stat
 
 from nova_pyvirt import errors
 from nova_pyvirt.core.cgroup import Cgroup
 from nova_pyvirt.core.security import dac
-from nova_pyvirt.errors import Code, From, system_error
-from nova_pyvirt.hypervisors.qemu.host import net
+from nova_pyvirt.errors import Code, system_error
+from nova_pyvirt.hypervisors.qemu.host import disks, net
 from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.hypervisors.qemu.start.prepare_domain import channel_dir
-from nova_pyvirt.model.devices.disk import Disk
 from nova_pyvirt.util.breakpoints import reach
 from nova_pyvirt.util.files import unlink
 from nova_pyvirt.util.native import os
@@ -23,7 +21,7 @@ def run(start: Start) -> None:
     :raises libvirtError: SYSTEM_ERROR, CONFIG_UNSUPPORTED
     """
     with start.private.stage("prepare-host"):
-        _check_disks(start)
+        disks.prepare(start)
         _directories(start)
         _nvram(start)
         _logs(start)
@@ -31,37 +29,6 @@ def run(start: Start) -> None:
         unlink(start.state.paths.pid_file(start.vm.name))
         net.prepare(start)
     reach("start-prepare-host")
-
-
-def _check_disks(start: Start) -> None:
-    """A missing source is an error, or is left out when the disk's startup policy says so."""
-    for disk in start.definition.devices.disks:
-        path = disk.path
-        if path is None or disk.type not in ("file", "block", "dir"):
-            continue
-        try:
-            info = os.stat(path)
-        except OSError as exc:
-            if _may_be_missing(disk):
-                disk.source = None
-                continue
-            raise _no_access(start, path, exc.errno or 0) from exc
-        if disk.type == "file" and stat.S_ISDIR(info.st_mode):
-            raise _no_access(start, path, 21)
-
-
-def _may_be_missing(disk: Disk) -> bool:
-    if disk.source is None or disk.device not in ("cdrom", "floppy"):
-        return False
-    return disk.source.startup_policy in ("optional", "requisite")
-
-
-def _no_access(start: Start, path: str, number: int) -> errors.libvirtError:
-    settings = start.state.settings
-    uid = settings.uid if settings.uid is not None else os.geteuid()
-    gid = settings.gid if settings.gid is not None else os.getegid()
-    detail = f"Cannot access storage file '{path}' (as uid:{uid}, gid:{gid})"
-    return system_error(number, detail, domain=From.STORAGE)
 
 
 def _directories(start: Start) -> None:
