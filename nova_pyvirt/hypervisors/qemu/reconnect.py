@@ -20,7 +20,7 @@ from nova_pyvirt.core.statusfile import Status, read_status
 from nova_pyvirt.errors import libvirtError
 from nova_pyvirt.hypervisors.qemu import cpus, status, stop
 from nova_pyvirt.hypervisors.qemu.events.dispatch import worker_for
-from nova_pyvirt.hypervisors.qemu.host import processes
+from nova_pyvirt.hypervisors.qemu.host import labels, processes
 from nova_pyvirt.hypervisors.qemu.host.processes import Found
 from nova_pyvirt.hypervisors.qemu.jobs import job
 from nova_pyvirt.hypervisors.qemu.monitor import Deadlines, Monitor
@@ -220,9 +220,8 @@ def _own_resources(state: QemuState, vm: DomainObj) -> None:
             state.vnc_ports.hold(int(graphics.port))
             undo.callback(state.vnc_ports.release, int(graphics.port))
     if settings.uid is not None and settings.dynamic_ownership:
-        for disk in vm.definition.devices.disks:
-            if disk.path and disk.type in ("file", "block"):
-                undo.callback(dac.restore, disk.path, remembered=settings.remember_owner)
+        for path in labels.paths(vm.definition):
+            undo.callback(dac.restore, path, remembered=settings.remember_owner)
 
 
 def _remove_tree(path: str) -> None:

@@ -36,22 +36,26 @@ def on_stop(state: QemuState, vm: DomainObj, _data: dict[str, Any], _when: float
     with vm.lock:
         private = vm.private
         reason, private.paused_reason = private.paused_reason, int(Paused.UNKNOWN)
+        asked = reason != Paused.UNKNOWN
         if vm.state is not State.RUNNING or private.paused_shutdown:
             return
         transitions.paused(state, vm, reason)
-    status.try_save(state, vm)
+    if not asked:  # who asked writes it himself
+        status.try_save(state, vm)
 
 
 def on_resume(state: QemuState, vm: DomainObj, _data: dict[str, Any], _when: float) -> None:
     """RESUME: the guest runs."""
     with vm.lock:
         private = vm.private
+        asked = private.running_reason != Running.UNKNOWN
         reason = private.running_reason or int(Running.UNPAUSED)
         private.running_reason = int(Running.UNKNOWN)
         if vm.state is State.RUNNING:
             return
         transitions.resumed(state, vm, reason)
-    status.try_save(state, vm)
+    if not asked:
+        status.try_save(state, vm)
 
 
 def on_shutdown(state: QemuState, vm: DomainObj, data: dict[str, Any], _when: float) -> None:
@@ -69,6 +73,8 @@ def on_shutdown(state: QemuState, vm: DomainObj, data: dict[str, Any], _when: fl
             state.bus.lifecycle(vm.ref, Life.SHUTDOWN, _shutdown_detail(data))
     if again:
         reboot.fake_reboot(state, vm)
+        return
+    if private.being_destroyed:
         return
     status.try_save(state, vm)
     if private.process is not None:

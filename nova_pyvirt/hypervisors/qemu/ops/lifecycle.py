@@ -172,7 +172,9 @@ def reboot(state: QemuState, dom: DomainRef, flags: int) -> None:
 
 def _no_agent(vm: DomainObj) -> libvirtError:
     if not vm.active:
-        return errors.error(Code.OPERATION_INVALID, "domain is not running", domain=errors.From.DOMAIN)
+        return errors.error(
+            Code.OPERATION_INVALID, "domain is not running", domain=errors.From.DOMAIN
+        )
     return errors.error(Code.ARGUMENT_UNSUPPORTED, "QEMU guest agent is not configured")
 
 

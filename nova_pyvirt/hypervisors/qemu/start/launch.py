@@ -16,6 +16,7 @@ from nova_pyvirt.core.security import dac
 from nova_pyvirt.errors import Code, libvirtError, system_error
 from nova_pyvirt.hypervisors.qemu import command, status
 from nova_pyvirt.hypervisors.qemu.events.dispatch import worker_for
+from nova_pyvirt.hypervisors.qemu.host import labels
 from nova_pyvirt.hypervisors.qemu.monitor import Deadlines, Monitor
 from nova_pyvirt.hypervisors.qemu.process import SpawnSpec
 from nova_pyvirt.hypervisors.qemu.start.context import Start
@@ -82,20 +83,9 @@ def _labels(start: Start) -> None:
     settings = start.state.settings
     if settings.uid is None or settings.gid is None or not settings.dynamic_ownership:
         return
-    for path in labelled_paths(start):
+    for path in labels.paths(start.definition):
         dac.take(path, settings.uid, settings.gid, remember=settings.remember_owner)
         start.private.undo.callback(dac.restore, path, remembered=settings.remember_owner)
-
-
-def labelled_paths(start: Start) -> list[str]:
-    """What QEMU writes: images that are not read-only or shared, and its NVRAM."""
-    paths = [
-        disk.path
-        for disk in start.definition.devices.disks
-        if disk.path and disk.type in ("file", "block")
-    ]
-    nvram = start.definition.nvram_path
-    return [path for path in [*paths, nvram] if path]
 
 
 def _open_log(start: Start) -> None:

@@ -6,7 +6,7 @@ from nova_pyvirt.errors import Code
 from nova_pyvirt.hypervisors.qemu import alias, guestcpu
 from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.model.devices.display import Graphics
-from nova_pyvirt.model.system import SecLabel
+from nova_pyvirt.model.security import SecLabel
 from nova_pyvirt.util.breakpoints import reach
 
 
