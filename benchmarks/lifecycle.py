@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -153,11 +154,22 @@ def run(count: int, directory: str) -> dict[str, list[dict[str, float]]]:
     disk = f"{directory}/disk.qcow2"
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "1G"], check=True)
     os.chmod(directory, 0o755)
-    uri = f"qemu:///embed?root={directory}/root"
-    workers = {"ours": Worker(sys.executable, "nova_pyvirt.libvirt", uri, disk)}
-    peer = Peer(f"{directory}/libvirtd") if Peer.available() else None
-    if peer:
-        workers["libvirtd"] = Worker(SYSTEM_PYTHON, "libvirt", peer.uri, disk)
+    with ExitStack() as stack:
+        uri = f"qemu:///embed?root={directory}/root"
+        workers = {"ours": Worker(sys.executable, "nova_pyvirt.libvirt", uri, disk)}
+        stack.callback(workers["ours"].end)
+        if Peer.available():
+            peer = Peer(f"{directory}/libvirtd")
+            stack.callback(peer.end)
+            workers["libvirtd"] = Worker(SYSTEM_PYTHON, "libvirt", peer.uri, disk)
+            stack.callback(workers["libvirtd"].end)
+        return in_turn(workers, count, directory)
+
+
+def in_turn(
+    workers: dict[str, Worker], count: int, directory: str
+) -> dict[str, list[dict[str, float]]]:
+    """The rounds of each contender, the first one left out."""
     argv = workers["ours"].ask("argv")
     rounds: dict[str, list[dict[str, float]]] = {name: [] for name in [*workers, "raw"]}
     for number in range(count + 1):
@@ -166,8 +178,6 @@ def run(count: int, directory: str) -> dict[str, list[dict[str, float]]]:
         if number:
             for name, result in measured.items():
                 rounds[name].append(result)
-    for contender in [*workers.values(), *([peer] if peer else [])]:
-        contender.end()
     return rounds
 
 
