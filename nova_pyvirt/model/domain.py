@@ -1,74 +1,50 @@
 # SPDX-License-Identifier: Apache-2.0
-"""<domain>: the definition of a guest."""
+"""The definition of a domain: <domain> and what isn't a device in it."""
 
 import uuid as uuids
-from typing import Any, Self
+from typing import Self
 
 from lxml import etree
 
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
-from nova_pyvirt.model import document
-from nova_pyvirt.model.devices.chardev import Channel, Console, Parallel, Serial
-from nova_pyvirt.model.devices.controller import Controller
-from nova_pyvirt.model.devices.disk import Disk
-from nova_pyvirt.model.devices.display import Graphics, Input, Video
-from nova_pyvirt.model.devices.interface import Interface
-from nova_pyvirt.model.devices.misc import RNG, Audio, MemBalloon, Panic, Sound, Watchdog
-from nova_pyvirt.model.kinds import MEMORY, YES_NO, Int, UInt, enum, uint
-from nova_pyvirt.model.system import (
-    CPU,
-    OS,
+from nova_pyvirt.model import document, qemuns
+from nova_pyvirt.model.boot import OS
+from nova_pyvirt.model.clock import Clock
+from nova_pyvirt.model.cpu import CPU
+from nova_pyvirt.model.devices.devices import Devices
+from nova_pyvirt.model.features import Features
+from nova_pyvirt.model.kinds import CPUSET, MEMORY, ON_OFF, YES_NO, Int, UInt, Value, Word, enum, uint
+from nova_pyvirt.model.security import IDMap, KeyWrap, LaunchSecurity, SecLabel
+from nova_pyvirt.model.sysinfo import Sysinfo
+from nova_pyvirt.model.tuning import (
     VCPU,
-    Clock,
+    BlkioTune,
     CPUTune,
-    Features,
+    DefaultIOThread,
     IOThread,
     MemoryBacking,
     MemTune,
     NumaTune,
-    QemuArg,
-    QemuEnv,
-    SecLabel,
-    Sysinfo,
+    PerfEvent,
+    Resource,
 )
 from nova_pyvirt.model.writer import Writer
 from nova_pyvirt.model.xmlbind import Context, Element, child, children, field, raw
 
-QEMU_NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0"
-_QEMU = "{" + QEMU_NAMESPACE + "}"
-_LIFECYCLE = enum("destroy", "restart", "rename-restart", "preserve")
-_CRASH = enum(
-    "destroy", "restart", "rename-restart", "preserve", "coredump-destroy", "coredump-restart"
-)
+_QEMU = "{" + qemuns.URI + "}"
+_ACTIONS = ("destroy", "restart", "rename-restart", "preserve", "coredump-destroy",
+            "coredump-restart")  # fmt: skip
 #: types of <domain> that libvirt knows; ours are kvm and qemu
-_TYPES = enum(
+_TYPES = Word(
+    "invalid domain type %s",
     "none", "qemu", "kqemu", "kvm", "xen", "lxc", "uml", "openvz", "test", "vmware", "hyperv",
-    "vbox", "phyp", "parallels", "bhyve", "vz", "hvf",
+    "vbox", "phyp", "parallels", "bhyve", "vz", "hvf", code=Code.CONFIG_UNSUPPORTED,
 )  # fmt: skip
 
 
-class Devices(Element):
-    """<devices>."""
-
-    TAG = "devices"
-    emulator = field("emulator")
-    disks = children("disk", Disk)
-    controllers = children("controller", Controller)
-    interfaces = children("interface", Interface)
-    serials = children("serial", Serial)
-    parallels = children("parallel", Parallel)
-    consoles = children("console", Console)
-    channels = children("channel", Channel)
-    inputs = children("input", Input)
-    graphics = children("graphics", Graphics)
-    sounds = children("sound", Sound)
-    audios = children("audio", Audio)
-    videos = children("video", Video)
-    watchdogs = children("watchdog", Watchdog)
-    memballoon = child("memballoon", MemBalloon)
-    rngs = children("rng", RNG)
-    panics = children("panic", Panic)
+def _action(when: str) -> object:
+    return field(when, Word(f"unknown {when} action: %s", *_ACTIONS))
 
 
 class Domain(Element):
@@ -86,37 +62,54 @@ class Domain(Element):
     max_memory_slots = field("maxMemory/@slots", uint())
     max_memory = field("maxMemory", MEMORY)
     memory = field("memory", MEMORY)
-    dump_core = field("memory/@dumpCore")
+    dump_core = field("memory/@dumpCore", ON_OFF)
     current_memory = field("currentMemory", MEMORY)
-    memory_backing = child("memoryBacking", MemoryBacking)
+    blkiotune = child("blkiotune", BlkioTune)
     memtune = child("memtune", MemTune)
+    memory_backing = child("memoryBacking", MemoryBacking)
     vcpu_placement = field("vcpu/@placement", enum("static", "auto"))
-    vcpu_cpuset = field("vcpu/@cpuset")
-    vcpu_current = field("vcpu/@current", UInt(16))
-    vcpu_max = field("vcpu", UInt(16))
+    vcpu_cpuset = field("vcpu/@cpuset", CPUSET)
+    vcpu_current = field(
+        "vcpu/@current", Value("current vcpus must be an integer", UInt(32), Code.XML_ERROR)
+    )
+    vcpu_max = field("vcpu", Value("maximum vcpus must be an integer", UInt(32), Code.XML_ERROR))
     vcpus = children("vcpus/vcpu", VCPU)
-    iothreads = field("iothreads", uint())
-    iothread_ids = children("iothreadids/iothread", IOThread)
+    iothreads = field("iothreads", Value("invalid iothreads count '%s'", uint(), Code.XML_ERROR))
+    iothread_ids = children(
+        "iothreadids/iothread",
+        IOThread,
+        show=lambda domain, ctx: any(not t.autofill for t in domain.iothread_ids),
+    )
+    default_iothread = child("defaultiothread", DefaultIOThread)
     cputune = child("cputune", CPUTune)
     numatune = child("numatune", NumaTune)
-    resource = field("resource/partition", live=False)
+    resource = child("resource", Resource)
     sysinfos = children("sysinfo", Sysinfo)
+    bootloader = field("bootloader")
     os = child("os", OS)
+    uid_maps = children("idmap/uid", IDMap)
+    gid_maps = children("idmap/gid", IDMap)
     features = child("features", Features)
     cpu = child("cpu", CPU)
     clock = child("clock", Clock)
-    on_poweroff = field("on_poweroff", _LIFECYCLE)
-    on_reboot = field("on_reboot", _LIFECYCLE)
-    on_crash = field("on_crash", _CRASH)
+    on_poweroff = _action("on_poweroff")
+    on_reboot = _action("on_reboot")
+    on_crash = _action("on_crash")
+    on_lockfailure = field(
+        "on_lockfailure",
+        Word("unknown on_lockfailure action: %s", "poweroff", "restart", "pause", "ignore"),
+    )
     suspend_to_mem = field("pm/suspend-to-mem/@enabled", YES_NO)
     suspend_to_disk = field("pm/suspend-to-disk/@enabled", YES_NO)
+    perf_events = children("perf/event", PerfEvent)
     devices = child("devices", Devices)
     seclabels = children("seclabel", SecLabel)
-
-    def __init__(self, **values: Any) -> None:
-        super().__init__(**values)
-        self.qemu_args: list[QemuArg] = []
-        self.qemu_env: list[QemuEnv] = []
+    keywrap = child("keywrap", KeyWrap)
+    launch_security = child("launchSecurity", LaunchSecurity)
+    qemu_commandline = child(f"{_QEMU}commandline", qemuns.QemuCommandline)
+    qemu_capabilities = child(f"{_QEMU}capabilities", qemuns.QemuCapabilities)
+    qemu_override = child(f"{_QEMU}override", qemuns.QemuOverride)
+    qemu_deprecation = child(f"{_QEMU}deprecation", qemuns.QemuDeprecation)
 
     @classmethod
     def load(cls, xml: str | bytes) -> Self:
@@ -127,37 +120,59 @@ class Domain(Element):
         return cls.parse(document.load(xml, "domain"))
 
     def after_parse(self, node: etree._Element) -> None:
-        for arg in node.iterfind(f"{_QEMU}commandline/{_QEMU}arg"):
-            self.qemu_args.append(QemuArg.parse(arg))
-        for env in node.iterfind(f"{_QEMU}commandline/{_QEMU}env"):
-            self.qemu_env.append(QemuEnv.parse(env))
         if self.os is None:
             self.os = OS()
         if self.devices is None:
             self.devices = Devices()
-        self._check_identity()
-
-    def _check_identity(self) -> None:
         if self.type is None:
-            detail = "Missing required attribute 'type' in element 'domain'"
-            raise errors.error(Code.XML_ERROR, detail, domain=From.NONE)
+            detail = "missing domain type attribute"
+            raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DOMAIN)
+        self._check_name()
+        self._check_uuid()
+        for name in ("title", "description"):
+            if self.__dict__.get(name) == "":
+                self.__dict__[name] = None
+        if self.title and "\n" in self.title:
+            detail = "Domain title can't contain newlines"
+            raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
+
+    def _check_name(self) -> None:
         if not self.name:
             raise errors.error(Code.NO_NAME, domain=From.DOMAIN)
-        if "/" in self.name:
-            raise errors.error(
-                Code.XML_ERROR, f"name {self.name} cannot contain '/'", domain=From.DOMAIN
-            )
         if "\n" in self.name:
-            raise errors.error(Code.XML_ERROR, "name cannot contain '\\n'", domain=From.DOMAIN)
+            raise errors.error(Code.XML_DETAIL, "invalid char in name: \n", domain=From.XML)
+        if "/" in self.name:
+            detail = f"name {self.name} cannot contain '/'"
+            raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
+
+    def _check_uuid(self) -> None:
         if self.uuid is None:
             self.uuid = str(uuids.uuid4())
-            return
-        try:
-            self.uuid = str(uuids.UUID(self.uuid))
-        except ValueError:
-            raise errors.error(
-                Code.INTERNAL_ERROR, f"malformed uuid element '{self.uuid}'", domain=From.DOMAIN
-            ) from None
+        else:
+            self.uuid = _uuid(self.uuid, "malformed uuid element")
+        if self.genid == "":
+            self.genid = str(uuids.uuid4())
+        elif self.genid is not None:
+            self.genid = _uuid(self.genid, "malformed genid element")
+
+    def namespaces(self) -> list[tuple[str, str]]:
+        given = (
+            self.qemu_commandline,
+            self.qemu_capabilities,
+            self.qemu_override,
+            self.qemu_deprecation,
+        )
+        return [("xmlns:qemu", qemuns.URI)] if any(item is not None for item in given) else []
+
+    @property
+    def qemu_args(self) -> list[qemuns.QemuArg]:
+        """<qemu:arg>s."""
+        return self.qemu_commandline.args if self.qemu_commandline else []
+
+    @property
+    def qemu_env(self) -> list[qemuns.QemuEnv]:
+        """<qemu:env>s."""
+        return self.qemu_commandline.env if self.qemu_commandline else []
 
     @property
     def uuid_bytes(self) -> bytes:
@@ -172,7 +187,7 @@ class Domain(Element):
     @property
     def nvram_path(self) -> str | None:
         """The guest's own UEFI variables file."""
-        return None if self.os.nvram is None else self.os.nvram.path
+        return None if self.os.nvram is None else self.os.nvram.file
 
     def format(
         self,
@@ -186,18 +201,11 @@ class Domain(Element):
         ctx = Context(inactive or migratable, secure, migratable, status)
         out = Writer()
         self.write(out, ctx)
-        return self._with_commandline(out.text())
+        return out.text()
 
-    def _with_commandline(self, text: str) -> str:
-        if not self.qemu_args and not self.qemu_env:
-            return text
-        out = Writer(1)
-        mark = out.open("qemu:commandline", [], None)
-        for arg in self.qemu_args:
-            arg.write(out, Context(), "qemu:arg")
-        for env in self.qemu_env:
-            env.write(out, Context(), "qemu:env")
-        out.close(mark, "qemu:commandline", keep=True)
-        head, _, rest = text.partition(">")
-        body = rest.rpartition("</domain>")[0]
-        return f"{head} xmlns:qemu='{QEMU_NAMESPACE}'>{body}{out.text()}</domain>\n"
+
+def _uuid(text: str, detail: str) -> str:
+    try:
+        return str(uuids.UUID(text.strip()))
+    except ValueError:
+        raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DOMAIN) from None

@@ -8,9 +8,11 @@ from lxml import etree
 
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
+from nova_pyvirt.model import cpuset
 
-_NUMBER = re.compile(r"\s*[+]?(\d+)\Z")
-_SIGNED = re.compile(r"\s*[+-]?\d+\Z")
+_NUMBER = re.compile(r"\s*[+]?0*([0-9]{1,20})\Z")
+_SIGNED = re.compile(r"\s*([+-]?)0*([0-9]{1,20})\Z")
+_HEX = re.compile(r"\s*0[xX]0*([0-9a-fA-F]{1,16})\Z")
 
 
 def invalid(value: str, attribute: str, element: str, expected: str = "") -> errors.libvirtError:
@@ -91,11 +93,8 @@ class UInt(Kind):
         return number
 
     def _number(self, text: str) -> int | None:
-        if self.base == 0 and text.strip().lower().startswith("0x"):
-            try:
-                return int(text, 16)
-            except ValueError:
-                return None
+        if self.base == 0 and (match := _HEX.match(text)):
+            return int(match[1], 16)
         match = _NUMBER.match(text)
         return int(match[1]) if match else None
 
@@ -107,9 +106,11 @@ class Int(Kind):
         self.limit = 1 << (bits - 1)
 
     def parse(self, text: str, attribute: str, element: str) -> int:
-        if not _SIGNED.match(text) or not -self.limit <= int(text) < self.limit:
+        match = _SIGNED.match(text)
+        number = int(match[1] + match[2]) if match else self.limit
+        if not -self.limit <= number < self.limit:
             raise invalid(text, attribute, element, " Expected integer value")
-        return int(text)
+        return number
 
 
 class Hex(UInt):
@@ -123,7 +124,41 @@ class Hex(UInt):
         return f"0x{value:0{self.digits}x}"
 
 
+class CPUSet(Kind):
+    """A set of numbers as libvirt writes it: "1-3,6"."""
+
+    def parse(self, text: str, attribute: str, element: str) -> str:
+        return cpuset.normal(text)
+
+
+class Value(Kind):
+    """The text of an element that must be a number; `kind` reads it, the error names the element."""
+
+    def __init__(self, detail: str, kind: Kind, code: Code = Code.XML_ERROR) -> None:
+        self.detail, self.kind, self.code = detail, kind, code
+
+    def parse(self, text: str, attribute: str, element: str) -> Any:
+        try:
+            return self.kind.parse(text, attribute, element)
+        except errors.libvirtError:
+            detail = self.detail.replace("%s", text)
+            raise errors.error(self.code, detail, domain=From.DOMAIN) from None
+
+
+class Word(Kind):
+    """One of some words, with an error of its own; the word goes at ``%s``."""
+
+    def __init__(self, detail: str, *words: str, code: Code = Code.INTERNAL_ERROR) -> None:
+        self.detail, self.words, self.code = detail, frozenset(words), code
+
+    def parse(self, text: str, attribute: str, element: str) -> str:
+        if text not in self.words:
+            raise errors.error(self.code, self.detail.replace("%s", text), domain=From.DOMAIN)
+        return text
+
+
 TEXT = Kind()
+CPUSET = CPUSet()
 VERBATIM = Verbatim()
 YES_NO = Bool("yes", "no")
 ON_OFF = Bool("on", "off")
@@ -158,8 +193,8 @@ class Memory(Kind):
         text = (node.text or "").strip()
         match = _NUMBER.match(text)
         if match is None:
-            detail = f"Invalid value '{text}' for element or attribute './{node.tag}'"
-            raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
+            detail = f"Invalid value '{text}' for element or attribute './{node.tag}[1]'"
+            raise errors.error(Code.XML_ERROR, detail, domain=From.XML)
         return to_kib(int(match[1]), node.get("unit", "KiB"))
 
     def format(self, value: int) -> str:

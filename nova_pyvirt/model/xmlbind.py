@@ -19,6 +19,7 @@ for children). A class is compiled once into a tree of tags, so parsing looks ea
 """
 
 import copy
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from dataclasses import field as dc_field
@@ -47,6 +48,8 @@ class Context:
 
 
 Show = Callable[[Any, Context], bool]
+#: one step of a path; a namespace in braces may hold slashes
+_STEP = re.compile(r"(?:\{[^}]*\})?[^/{]+")
 
 
 @dataclass(slots=True)
@@ -63,6 +66,7 @@ class Field:
     secret: bool = False
     show: Show | None = None
     name: str = ""
+    tag: str = ""
 
     def visible(self, owner: Any, ctx: Context) -> bool:
         if self.live and ctx.inactive and not ctx.status:
@@ -119,13 +123,14 @@ class _Group:
         return found
 
     def add(self, item: Field) -> None:
-        *ancestors, last = item.path.split("/")
+        *ancestors, last = _STEP.findall(item.path)
         where = self
         for tag in ancestors:
             where = where.group(tag)
         if last.startswith("@"):
             where.attributes[last[1:]] = item
         elif item.element is not None:
+            item.tag = item.element.TAG if last.startswith("{") else last
             where.elements[last] = item
             where.order.append(item)
         else:
@@ -142,6 +147,8 @@ class Element:
     """Base of all bound elements."""
 
     TAG: ClassVar[str] = ""
+    #: written even when it is empty?
+    KEEP: ClassVar[bool] = True
     _root: ClassVar[_Group] = _Group("")
     _fields: ClassVar[dict[str, Field]] = {}
     #: every bound class, for tests that check coverage
@@ -190,7 +197,11 @@ class Element:
     def write(self, out: Writer, ctx: Context, tag: str | None = None) -> None:
         """Writes the element, with its own tag unless another is given."""
         shown = self.before_format(ctx)
-        _write(shown, shown._root, out, ctx, tag or self.TAG, always=True)
+        _write(shown, shown._root, out, ctx, tag or self.TAG, always=self.KEEP)
+
+    def namespaces(self) -> list[tuple[str, str]]:
+        """Attributes that declare the namespaces of what the element holds."""
+        return []
 
     def to_xml(self, ctx: Context = Context()) -> str:
         """The element alone as text."""
@@ -200,12 +211,26 @@ class Element:
 
     def copy(self) -> Self:
         """An independent copy."""
-        return copy.deepcopy(self)
+        found = object.__new__(type(self))
+        for name, value in self.__dict__.items():
+            found.__dict__[name] = _copied(value)
+        return found
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.to_xml() == other.to_xml()
+        if type(self) is not type(other):
+            return False
+        everything = Context(secure=True)
+        return self.to_xml(everything) == other.to_xml(everything)
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, Element):
+        return value.copy()
+    if isinstance(value, list):
+        return [_copied(item) for item in value]
+    return value if isinstance(value, str | int | None) else copy.deepcopy(value)
 
 
 def declared_paths(cls: type[Element]) -> Iterator[str]:
@@ -274,6 +299,8 @@ def _write(
         if value is not None and group.text.visible(self, ctx):
             text = group.text.kind.format(value)
             attributes += group.text.kind.format_attributes(value)
+    if group is self._root:
+        attributes += self.namespaces()
     present = group.flag is not None and bool(values.get(group.flag.name))
     mark = out.open(tag, attributes, text)
     for part in group.order:
@@ -289,6 +316,5 @@ def _write_item(self: Element, item: "Field | _Group", out: Writer, ctx: Context
     value = self.__dict__.get(item.name)
     if not value or not item.visible(self, ctx):
         return
-    tag = item.path.rpartition("/")[2]
     for element in value if item.many else (value,):
-        element.write(out, ctx, tag)
+        element.write(out, ctx, item.tag)

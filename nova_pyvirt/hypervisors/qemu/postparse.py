@@ -14,7 +14,9 @@ from nova_pyvirt.model.devices.disk import Disk
 from nova_pyvirt.model.devices.display import Input, Video
 from nova_pyvirt.model.devices.misc import Audio, MemBalloon
 from nova_pyvirt.model.domain import Domain
-from nova_pyvirt.model.system import CPU, BootDevice, Clock
+from nova_pyvirt.model.boot import BootDevice
+from nova_pyvirt.model.clock import Clock
+from nova_pyvirt.model.cpu import CPU
 
 _TARGET_BUS = (("hd", "ide"), ("sd", "scsi"), ("vd", "virtio"), ("xvd", "xen"), ("fd", "fdc"))
 

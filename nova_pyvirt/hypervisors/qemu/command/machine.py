@@ -6,7 +6,8 @@ from typing import Any
 from nova_pyvirt.hypervisors.qemu.command.context import escape, props
 from nova_pyvirt.hypervisors.qemu.postparse import is_q35
 from nova_pyvirt.model.domain import Domain
-from nova_pyvirt.model.system import SysinfoEntry, Timer
+from nova_pyvirt.model.clock import Timer
+from nova_pyvirt.model.sysinfo import SysinfoEntry
 
 Args = list[str]
 #: sysinfo entry -> QEMU's key, SMBIOS table 1
@@ -28,7 +29,7 @@ def machine(domain: Domain) -> Args:
             words.append(f"smm={_on(features.smm)}")
         if features.ioapic is not None:
             words.append(f"kernel_irqchip={'on' if features.ioapic == 'kvm' else 'split'}")
-    words.append(f"dump-guest-core={'on' if domain.dump_core == 'on' else 'off'}")
+    words.append(f"dump-guest-core={'on' if domain.dump_core else 'off'}")
     if domain.memory_backing is not None and domain.memory_backing.nosharepages:
         words.append("mem-merge=off")
     if not (domain.cpu is not None and domain.cpu.cells):
@@ -99,7 +100,7 @@ def _numa(domain: Domain) -> Args:
     from nova_pyvirt.model.kinds import to_kib
 
     for number, cell in enumerate(cells):
-        size = to_kib(int(cell.memory), cell.unit or "KiB") << 10
+        size = cell.memory << 10
         args += ["-object", _backend(domain, f"ram-node{number}", size, None, None)]
         cpus = (cell.cpus or "").split(",")
         where = "".join(f",cpus={part}" for part in cpus if part)
@@ -134,8 +135,8 @@ def smbios(domain: Domain) -> Args:
         if info.system:
             order = {name: i for i, name in enumerate(_SYSTEM)}
             args += _table(1, sorted(info.system, key=lambda e: order.get(e.name, 99)))
-        if info.base_board:
-            args += _table(2, info.base_board)
+        for board in info.base_boards:
+            args += _table(2, board.entries)
         if info.chassis:
             args += _table(3, info.chassis)
     return args
