@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hook scripts: order, arguments, refusals, the time limit."""
+
+import tempfile
+from pathlib import Path
+
+from nova_pyvirt.core.hooks import Hooks
+from nova_pyvirt.errors import Code, From, libvirtError
+from tests.base import TestCase
+
+
+class TestHooks(TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.root = Path(temporary.name)
+
+    def script(self, name: str, body: str) -> None:
+        path = self.root / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{body}\n")
+        path.chmod(0o755)
+
+    def hooks(self, timeout: float = 10.0) -> Hooks:
+        return Hooks.find(str(self.root), "qemu", timeout=timeout)
+
+    def test_nothing_there(self) -> None:
+        self.assertFalse(self.hooks())
+        self.assertEqual("", self.hooks().call("vm", "start", "begin", None, "<domain/>"))
+
+    def test_order_arguments_and_output(self) -> None:
+        self.script("qemu", f'echo "main $*" >> {self.root}/log; cat; echo 1')
+        self.script("qemu.d/20", f'echo "20 $*" >> {self.root}/log; cat; echo 3')
+        self.script("qemu.d/10", f'echo "10 $*" >> {self.root}/log; cat; echo 2')
+        output = self.hooks().call("vm", "restore", "begin", None, "xml\n")
+        self.assertEqual("xml\n1\n2\n3\n", output)
+        lines = (self.root / "log").read_text().splitlines()
+        self.assertEqual([f"{n} vm restore begin -" for n in ("main", "10", "20")], lines)
+
+    def test_not_executable_is_no_hook(self) -> None:
+        (self.root / "qemu").write_text("#!/bin/sh\n")
+        self.assertFalse(self.hooks())
+
+    def test_refusal_carries_what_the_script_said(self) -> None:
+        self.script("qemu", "echo because >&2; exit 7")
+        with self.assertRaises(libvirtError) as caught:
+            self.hooks().call("vm", "start", "begin", None, "")
+        error = caught.exception
+        self.assertEqual((Code.HOOK_SCRIPT_FAILED, From.HOOK), error.err[:2])
+        self.assertIn("unexpected exit status 7: because\n", str(error))
+
+    def test_time_limit(self) -> None:
+        self.script("qemu", "exec sleep 60")
+        with self.assertRaisesRegex(libvirtError, "did not end within 0.2 s"):
+            self.hooks(0.2).call("vm", "start", "begin", None, "")
+
+    def test_environment_is_clean(self) -> None:
+        self.script("qemu", "env")
+        names = {
+            line.partition("=")[0]
+            for line in self.hooks().call("vm", "start", "begin", None, "").splitlines()
+        }
+        shell = {"PWD", "OLDPWD", "SHLVL", "_"}
+        known = {"LC_ALL", "PATH", "HOME", "USER", "LOGNAME", "TMPDIR"}
+        self.assertLessEqual(names - shell, known)
+        self.assertIn("LC_ALL", names)
