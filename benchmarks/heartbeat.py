@@ -138,6 +138,7 @@ def main(mode: str, starts: int) -> None:
     heart = Heartbeat(green)
     spawner = Spawner()
     with tempfile.TemporaryDirectory() as directory:
+
         def start(number: int) -> Callable[[], None]:
             return lambda: offload(start_and_stop, spawner, directory, number)
 

@@ -41,7 +41,9 @@ def bits(feature: etree._Element) -> list[tuple[int, int, str, int]]:
     rows = []
     for node in feature.iterchildren("cpuid", "msr"):
         msr = node.tag == "msr"
-        where = (number(node, "index"), -1) if msr else (number(node, "eax_in"), number(node, "ecx_in"))
+        where = (
+            (number(node, "index"), -1) if msr else (number(node, "eax_in"), number(node, "ecx_in"))
+        )
         rows += [(*where, reg, number(node, reg)) for reg in REGISTERS if number(node, reg)]
     return rows
 
@@ -61,23 +63,40 @@ def words(names: list[str], indent: str) -> str:
 
 def emit_models(models: list[etree._Element]) -> None:
     done: dict[str, dict[str, object]] = {}
-    print("#: name, for host CPUs?, for guests?, vendor, ((family, model, steppings)...), features, removed")
-    print("MODELS: tuple[tuple[str, bool, bool, str | None, tuple[tuple[int, int, str | None], ...], str, str], ...] = (")
+    print(
+        "#: name, for host CPUs?, for guests?, vendor, ((family, model, steppings)...), features, removed"
+    )
+    print(
+        "MODELS: tuple[tuple[str, bool, bool, str | None, tuple[tuple[int, int, str | None], ...], str, str], ...] = ("
+    )
     for model in models:
         name = model.get("name")
-        parent = done.get(model.findtext("model") or (model.find("model").get("name") if model.find("model") is not None else ""), {})
+        parent = done.get(
+            model.findtext("model")
+            or (model.find("model").get("name") if model.find("model") is not None else ""),
+            {},
+        )
         signatures = [
-            (number(s, "family"), number(s, "model"), s.get("stepping")) for s in model.iterchildren("signature")
+            (number(s, "family"), number(s, "model"), s.get("stepping"))
+            for s in model.iterchildren("signature")
         ] or parent.get("signatures", [])
         vendor = model.find("vendor")
         vendor_name = vendor.get("name") if vendor is not None else parent.get("vendor")
         features = list(parent.get("features", []))
-        features += [f.get("name") for f in model.iterchildren("feature") if f.get("removed") != "yes"]
-        removed = [f.get("name") for f in model.iterchildren("feature") if f.get("removed") == "yes"]
+        features += [
+            f.get("name") for f in model.iterchildren("feature") if f.get("removed") != "yes"
+        ]
+        removed = [
+            f.get("name") for f in model.iterchildren("feature") if f.get("removed") == "yes"
+        ]
         done[name] = {"signatures": signatures, "vendor": vendor_name, "features": features}
         decode = model.find("decode")
         flags = (decode.get("host") == "on", decode.get("guest") == "on")
-        print(f'    ("{name}", {flags[0]}, {flags[1]}, {vendor_name!r}, {tuple(signatures)!r},'.replace("'", '"'))
+        print(
+            f'    ("{name}", {flags[0]}, {flags[1]}, {vendor_name!r}, {tuple(signatures)!r},'.replace(
+                "'", '"'
+            )
+        )
         print(f"        {words(features, '        ')},")
         print(f"        {words(removed, '        ')}),")
     print(")\n")

@@ -62,9 +62,7 @@ def _event(program: dict[str, Any]) -> str:
             numbers = {("CALLBACK" in p["const"]): p["number"] for p in event["procs"]}
             plain = numbers.get(False, 0)
             callback = numbers.get(True, 0)
-            if not callback and family != "Domain":
-                plain, callback = 0, plain
-            elif not callback and event["id"] >= 16:  # born after callback ids: only that form
+            if (not callback and family != "Domain") or (not callback and event["id"] >= 16):
                 plain, callback = 0, plain
             out.append(f"{family} {event['id']} {plain} {callback}")
     return "\n".join(out)

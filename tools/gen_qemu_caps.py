@@ -70,7 +70,9 @@ def emit_flat(name: str, rows: Iterable[tuple[str, str]]) -> None:
 def emit_nested(text: str, table: str, name: str, caps: dict[str, str]) -> None:
     print("#: type, capability that must be there before asking, ((property, capability), ...)")
     print(f"{name}: tuple[tuple[str, str | None, tuple[tuple[str, str], ...]], ...] = (")
-    rows = re.findall(r'\{\s*"([^"]+)",\s*(\w+),\s*G_N_ELEMENTS\(\w+\),\s*([\w-]+)\s*\}', body(text, table))
+    rows = re.findall(
+        r'\{\s*"([^"]+)",\s*(\w+),\s*G_N_ELEMENTS\(\w+\),\s*([\w-]+)\s*\}', body(text, table)
+    )
     for type_, props, condition in rows:
         need = "None" if condition == "-1" else f'"{caps[condition]}"'
         inner = "".join(f'("{p}", "{c}"), ' for p, c in pairs(text, props, caps)).rstrip()
@@ -87,7 +89,9 @@ def main() -> None:
         emit_flat(name, pairs(text, table, caps))
     for table, name in NESTED.items():
         emit_nested(text, table, name, caps)
-    options = re.findall(r'\{\s*"([^"]+)",\s*(NULL|"[^"]+"),\s*(QEMU_CAPS_\w+)', body(text, "virQEMUCapsCommandLine"))
+    options = re.findall(
+        r'\{\s*"([^"]+)",\s*(NULL|"[^"]+"),\s*(QEMU_CAPS_\w+)', body(text, "virQEMUCapsCommandLine")
+    )
     print("#: option, parameter (None: the option itself), capability")
     print("COMMAND_LINE: tuple[tuple[str, str | None, str], ...] = (")
     for option, param, flag in options:

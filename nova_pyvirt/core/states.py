@@ -109,7 +109,9 @@ def reason_name(state: State, reason: int) -> str:
     kind = REASONS.get(state)
     if kind is None:
         return "unknown"
-    return _REASON_WORDS.get((int(state), int(reason))) or kind(reason).name.lower().replace("_", "-")
+    return _REASON_WORDS.get((int(state), int(reason))) or kind(reason).name.lower().replace(
+        "_", "-"
+    )
 
 
 def parse_state(name: str) -> State | None:

@@ -12,7 +12,7 @@ ErrorTuple = tuple[int, int, str, int, str | None, str | None, str | None, int, 
 _thread = threading.local()
 
 
-class libvirtError(Exception):  # noqa: N801 - the name users catch
+class libvirtError(Exception):
     """The one error users see.
 
     :param defmsg: the text when the calling thread has no last error
@@ -87,7 +87,17 @@ def error(
 def system_error(errno_: int, detail: str, *, domain: int = From.NONE) -> libvirtError:
     """VIR_ERR_SYSTEM_ERROR as virReportSystemError words it: ``detail: strerror``; int1 = errno."""
     text = f"{detail}: {os.strerror(errno_)}"
-    nine = (int(Code.SYSTEM_ERROR), int(domain), text, int(Level.ERROR), "%s", text, None, errno_, -1)
+    nine = (
+        int(Code.SYSTEM_ERROR),
+        int(domain),
+        text,
+        int(Level.ERROR),
+        "%s",
+        text,
+        None,
+        errno_,
+        -1,
+    )
     return libvirtError(text, nine)
 
 

@@ -91,7 +91,8 @@ class OS(Element):
     bootmenu_timeout = field("bootmenu/@timeout", uint())
     bios_useserial = field("bios/@useserial", YES_NO)
     reboot_timeout = field(
-        "bios/@rebootTimeout", Value("invalid value for rebootTimeout, must be in range [-1,65535]", Int())
+        "bios/@rebootTimeout",
+        Value("invalid value for rebootTimeout, must be in range [-1,65535]", Int()),
     )
     smbios_mode = field("smbios/@mode", enum("emulate", "host", "sysinfo"))
 

@@ -8,7 +8,7 @@ from lxml import etree
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
 from nova_pyvirt.model.kinds import CPUSET, ON_OFF, YES_NO, UInt, Value, Word, enum, to_kib, uint
-from nova_pyvirt.model.xmlbind import Context, Element, child, children, field, flag
+from nova_pyvirt.model.xmlbind import Context, Element, children, field, flag
 
 ULL = UInt(64)
 
@@ -19,7 +19,9 @@ class CPUFeature(Element):
     TAG = "feature"
     policy = field(
         "@policy",
-        Word("Invalid CPU feature policy '%s'", "force", "require", "optional", "disable", "forbid"),
+        Word(
+            "Invalid CPU feature policy '%s'", "force", "require", "optional", "disable", "forbid"
+        ),
     )
     name = field("@name")
     #: added by us when a host-model was expanded, not asked for
@@ -175,7 +177,9 @@ class CPU(Element):
             if value is None:
                 detail = f"Missing required attribute '{name}' in element 'topology'"
                 raise errors.error(Code.XML_ERROR, detail, domain=From.XML)
-        for value, name in zip([*given, self.dies], ("sockets", "cores", "threads", "dies"), strict=True):
+        for value, name in zip(
+            [*given, self.dies], ("sockets", "cores", "threads", "dies"), strict=True
+        ):
             if value == 0:
                 raise errors.error(
                     Code.XML_ERROR,

@@ -14,7 +14,18 @@ from nova_pyvirt.model.clock import Clock
 from nova_pyvirt.model.cpu import CPU
 from nova_pyvirt.model.devices.devices import Devices
 from nova_pyvirt.model.features import Features
-from nova_pyvirt.model.kinds import CPUSET, MEMORY, ON_OFF, YES_NO, Int, UInt, Value, Word, enum, uint
+from nova_pyvirt.model.kinds import (
+    CPUSET,
+    MEMORY,
+    ON_OFF,
+    YES_NO,
+    Int,
+    UInt,
+    Value,
+    Word,
+    enum,
+    uint,
+)
 from nova_pyvirt.model.security import IDMap, KeyWrap, LaunchSecurity, SecLabel
 from nova_pyvirt.model.sysinfo import Sysinfo
 from nova_pyvirt.model.tuning import (

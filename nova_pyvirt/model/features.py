@@ -168,9 +168,7 @@ class Features(Element):
     ccf_assist = _state("ccf-assist")
     cfpc = field("cfpc/@value", Enum("broken", "workaround", "fixed"))
     sbbc = field("sbbc/@value", Enum("broken", "workaround", "fixed"))
-    ibs = field(
-        "ibs/@value", Enum("broken", "workaround", "fixed-ibs", "fixed-ccd", "fixed-na")
-    )
+    ibs = field("ibs/@value", Enum("broken", "workaround", "fixed-ibs", "fixed-ccd", "fixed-na"))
     tb_cache = field("tcg/tb-cache", MEMORY)
 
     def after_parse(self, node: etree._Element) -> None:

@@ -51,9 +51,7 @@ class Sched(Element):
     vcpus = field("@vcpus", CPUSET)
     iothreads = field("@iothreads", CPUSET)
     scheduler = field("@scheduler", enum("batch", "idle", "fifo", "rr"))
-    priority = field(
-        "@priority", Int(), show=lambda sched, ctx: sched.scheduler in ("fifo", "rr")
-    )
+    priority = field("@priority", Int(), show=lambda sched, ctx: sched.scheduler in ("fifo", "rr"))
 
 
 class Pin(Element):
@@ -129,15 +127,11 @@ class CPUTune(Element):
     emulator_period = _given(
         "emulator_period", Value("can't parse cputune emulator period value", ULL)
     )
-    emulator_quota = _given(
-        "emulator_quota", Value("can't parse cputune emulator quota value", LL)
-    )
+    emulator_quota = _given("emulator_quota", Value("can't parse cputune emulator quota value", LL))
     iothread_period = _given(
         "iothread_period", Value("can't parse cputune iothread period value", ULL)
     )
-    iothread_quota = _given(
-        "iothread_quota", Value("can't parse cputune iothread quota value", LL)
-    )
+    iothread_quota = _given("iothread_quota", Value("can't parse cputune iothread quota value", LL))
     vcpupins = children("vcpupin", Pin)
     emulator_cpuset = field("emulatorpin/@cpuset", CPUSET)
     iothreadpins = children("iothreadpin", Pin)

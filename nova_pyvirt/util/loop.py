@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 #: What asyncio and qemu.qmp log to from the loop's thread: nothing. A handler's lock may be green,
 #: and the loop must not wait for one. Errors are kept in LoopThread.errors instead.
-quiet_logger = logging.Logger("nova_pyvirt.loop")  # noqa: LOG001 - outside the tree of loggers
+quiet_logger = logging.Logger("nova_pyvirt.loop")
 quiet_logger.disabled = True
 
 

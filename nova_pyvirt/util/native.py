@@ -117,4 +117,4 @@ if not TYPE_CHECKING:
     time = _private["time"]
 
 # These are built on the modules above, hence imported when those exist.
-from nova_pyvirt.util.nativecall import Future, offload, on_hub
+from nova_pyvirt.util.nativecall import Future, offload, on_hub  # noqa: E402

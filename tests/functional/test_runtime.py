@@ -38,7 +38,9 @@ class QemuTest(TestCase):
             listener.bind(self.path)
             listener.listen(1)
             held = self.spawner.spawn(
-                SpawnSpec(argv=[QEMU, *ARGUMENTS, *MONITOR, *more], pass_fds={10: listener.fileno()})
+                SpawnSpec(
+                    argv=[QEMU, *ARGUMENTS, *MONITOR, *more], pass_fds={10: listener.fileno()}
+                )
             )
         process = held.release()
         self.addCleanup(process.close)
@@ -69,8 +71,9 @@ class QemuTest(TestCase):
         name, data, when = self.events.get(timeout=LONG)
         self.assertEqual(("SHUTDOWN", "host-qmp-quit"), (name, data["reason"]))
         self.assertLess(abs(when - time.time()), LONG)
-        self.assertEqual("internal error: End of file from qemu monitor (vm='vm')",
-                         self.eof.result(LONG))
+        self.assertEqual(
+            "internal error: End of file from qemu monitor (vm='vm')", self.eof.result(LONG)
+        )
         self.assertEqual(0, process.wait_status(LONG))
 
     def test_bad_arguments(self) -> None:

@@ -6,8 +6,8 @@ from nova_pyvirt.core.host import HostFs
 from nova_pyvirt.errors import Code
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
 from nova_pyvirt.hypervisors.qemu.caps.cpu.host import host_model
-from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.model.cpu import CPUFeature
+from nova_pyvirt.model.domain import Domain
 
 
 def expand(domain: Domain, caps: QemuCaps, fs: HostFs) -> None:

@@ -8,15 +8,15 @@ from nova_pyvirt import errors
 from nova_pyvirt.core.host.cpu import host_arch
 from nova_pyvirt.errors import Code, From
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
+from nova_pyvirt.model.boot import BootDevice
+from nova_pyvirt.model.clock import Clock
+from nova_pyvirt.model.cpu import CPU
 from nova_pyvirt.model.devices.chardev import Console, Serial
 from nova_pyvirt.model.devices.controller import Controller
 from nova_pyvirt.model.devices.disk import Disk
 from nova_pyvirt.model.devices.display import Input, Video
 from nova_pyvirt.model.devices.misc import Audio, MemBalloon
 from nova_pyvirt.model.domain import Domain
-from nova_pyvirt.model.boot import BootDevice
-from nova_pyvirt.model.clock import Clock
-from nova_pyvirt.model.cpu import CPU
 
 _TARGET_BUS = (("hd", "ide"), ("sd", "scsi"), ("vd", "virtio"), ("xvd", "xen"), ("fd", "fdc"))
 
@@ -86,7 +86,8 @@ def _complete_memory(domain: Domain) -> None:
 
 def _complete_os(domain: Domain, caps: QemuCaps) -> None:
     os = domain.os
-    os.machine = caps.canonical_machine(os.machine or caps.preferred_machine(domain.type))
+    machine = os.machine or caps.preferred_machine(domain.type) or "pc"
+    os.machine = caps.canonical_machine(machine)
     if not os.boots and not any(
         d.boot_order for d in domain.devices.disks + domain.devices.interfaces
     ):
@@ -159,7 +160,7 @@ def drive_address(disk: Disk) -> object:
 def _complete_interfaces(domain: Domain) -> None:
     for nic in domain.devices.interfaces:
         if nic.mac is None:
-            nic.mac = "52:54:00:%02x:%02x:%02x" % tuple(secrets.token_bytes(3))
+            nic.mac = "52:54:00:" + secrets.token_bytes(3).hex(":")
         nic.model = nic.model or ("e1000e" if is_q35(domain) else "rtl8139")
         target = nic.target or ""
         if target.startswith(("vnet", "macvtap", "macvlan")):

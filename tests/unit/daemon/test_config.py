@@ -19,7 +19,7 @@ max_workers = 7
 unix_sock_rw_perms = "0770"
 auth_unix_rw = "none"
 listen_tcp = 1
-tcp_port = "1234"   
+tcp_port = "1234"
 log_filters="3:remote 3:event"
 tls_allowed_dn_list = ["DN1",
    "DN2"]

@@ -93,10 +93,16 @@ class UnpatchedTest(TestCase):
         self.assertEqual(self.EXPECTED, run(IMPORTS, PATCH, self.FACTS))
 
     def test_eventlet_is_not_imported(self) -> None:
-        self.assertEqual([], run(IMPORTS, """
+        self.assertEqual(
+            [],
+            run(
+                IMPORTS,
+                """
             native.offload(int)
             print(json.dumps([name for name in sys.modules if name.startswith("eventlet")]))
-        """))
+        """,
+            ),
+        )
 
 
 class OffloadTest(TestCase):
@@ -105,7 +111,10 @@ class OffloadTest(TestCase):
         self.assertFalse(native.on_hub())
 
     def test_greenthreads_go_on(self) -> None:
-        result = run(PATCH, IMPORTS, """
+        result = run(
+            PATCH,
+            IMPORTS,
+            """
             stop, beats = [], []
             def beat():
                 while not stop:
@@ -123,22 +132,33 @@ class OffloadTest(TestCase):
             except ValueError as err:
                 error = str(err)
             print(json.dumps([here != there, len(beats) > 20, max(gaps) < 0.1, error]))
-        """)
+        """,
+        )
         self.assertEqual([True, True, True, "invalid literal for int() with base 10: 'x'"], result)
 
     def test_native_thread_in_a_patched_process_calls_directly(self) -> None:
-        self.assertEqual([True, False], run(PATCH, IMPORTS, """
+        self.assertEqual(
+            [True, False],
+            run(
+                PATCH,
+                IMPORTS,
+                """
             seen = []
             def work():
                 seen.append(native.offload(threading.get_ident) == threading.get_ident())
                 seen.append(native.on_hub())
             thread = threading.Thread(target=work); thread.start(); thread.join()
             print(json.dumps(seen))
-        """))
+        """,
+            ),
+        )
 
     def test_interrupted_callers_leak_no_descriptor(self) -> None:
         """GreenletExit before the call, Timeout in it; fds are reused only when both ended."""
-        before, after, ran = run(PATCH, IMPORTS, """
+        before, after, ran = run(
+            PATCH,
+            IMPORTS,
+            """
             native.offload(int)
             ended, gate = queue.Queue(), threading.Event()
             before = len(os.listdir("/proc/self/fd"))
@@ -163,7 +183,8 @@ class OffloadTest(TestCase):
             while len(os.listdir("/proc/self/fd")) > before + 2:
                 eventlet.sleep(0.005)
             print(json.dumps([before, len(os.listdir("/proc/self/fd")), ran + ended.qsize()]))
-        """)
+        """,
+        )
         self.assertLessEqual(after, before + 2)
         self.assertEqual(64, ran)
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from nova_pyvirt.hypervisors.qemu.command.context import escape, props
 from nova_pyvirt.hypervisors.qemu.postparse import is_q35
-from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.model.clock import Timer
+from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.model.sysinfo import SysinfoEntry
 
 Args = list[str]
@@ -97,7 +97,6 @@ def smp(domain: Domain) -> Args:
 def _numa(domain: Domain) -> Args:
     args: Args = []
     cells = domain.cpu.cells if domain.cpu is not None else []
-    from nova_pyvirt.model.kinds import to_kib
 
     for number, cell in enumerate(cells):
         size = cell.memory << 10

@@ -23,9 +23,7 @@ class QMPCommandError(QMPError):
 
     def __init__(self, command: str, qmp_class: str = "", qmp_desc: str = "") -> None:
         text = f"unable to execute QEMU command '{command}'"
-        super().__init__(
-            fields(Code.INTERNAL_ERROR, f"{text}: {qmp_desc}" if qmp_desc else text)
-        )
+        super().__init__(fields(Code.INTERNAL_ERROR, f"{text}: {qmp_desc}" if qmp_desc else text))
         self.command = command
         self.qmp_class = qmp_class
         self.qmp_desc = qmp_desc
@@ -71,9 +69,7 @@ def too_long(limit: int) -> QMPClosed:
 
 def not_understood(vm: str) -> QMPClosed:
     """What came was not QMP."""
-    return QMPClosed(
-        fields(Code.INTERNAL_ERROR, f"Error while processing monitor IO (vm='{vm}')")
-    )
+    return QMPClosed(fields(Code.INTERNAL_ERROR, f"Error while processing monitor IO (vm='{vm}')"))
 
 
 def busy(vm: str, unanswered: int) -> QMPError:

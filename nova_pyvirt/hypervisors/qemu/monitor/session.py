@@ -219,7 +219,9 @@ class Session(QMPClient):
         if isinstance(cause, errors.QMPError):
             return cause
         if cause is None or isinstance(cause, EOFError):
-            return errors.end_of_file(self._vm) if self._established else errors.unexpectedly_closed()
+            return (
+                errors.end_of_file(self._vm) if self._established else errors.unexpectedly_closed()
+            )
         if isinstance(cause, OSError):
             gone = cause.errno in (errno.ECONNRESET, errno.EPIPE) and not self._established
             return errors.unexpectedly_closed() if gone else errors.os_failure(cause)

@@ -187,7 +187,7 @@ def child(spec: Spec, gate_fd: int, wanted: dict[int, int]) -> None:
     gate = socket.socket(fileno=gate_fd)
     step = ""
     try:
-        for step, action in steps(spec, gate_fd, wanted):
+        for step, action in steps(spec, gate_fd, wanted):  # noqa: B007 - named in the error
             action()
         tell(gate, {"ready": True})
         if gate.recv(1) != b"x":

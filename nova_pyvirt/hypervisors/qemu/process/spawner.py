@@ -84,9 +84,7 @@ class HeldProcess:
             ) from None
         except TimeoutError:
             self.abort()
-            raise error(
-                Code.OPERATION_TIMEOUT, f"executing {self._binary} took too long"
-            ) from None
+            raise error(Code.OPERATION_TIMEOUT, f"executing {self._binary} took too long") from None
         if answer is not None:
             self.abort()
             raise _failure(answer, self._binary)

@@ -80,7 +80,9 @@ class CommandTest(MonitorTestCase):
             self.assertEqual(("CommandNotFound", "no"), (err.qmp_class, err.qmp_desc))
 
     def test_a_reply_that_is_neither(self) -> None:
-        monitor = self.monitor(foo=[{"json": {"id": "$ID"}}], bar=[{"json": {"id": "$ID", "error": 1}}])
+        monitor = self.monitor(
+            foo=[{"json": {"id": "$ID"}}], bar=[{"json": {"id": "$ID", "error": 1}}]
+        )
         for cmd in ("foo", "bar"):
             text = f"internal error: unable to execute QEMU command '{cmd}'"
             self.fails(monitor, cmd, QMPCommandError, Code.INTERNAL_ERROR, text)
@@ -102,9 +104,7 @@ class CommandTest(MonitorTestCase):
         """One command hangs; the others, of all threads, don't."""
         monitor = self.monitor(slow=[{"later": "late"}], done=[{"return": "x"}, {"flush": True}])
         answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        slow = threading.Thread(
-            target=lambda: answers.put(monitor.command("slow", deadline=LONG))
-        )
+        slow = threading.Thread(target=lambda: answers.put(monitor.command("slow", deadline=LONG)))
         slow.start()
         threads = [
             threading.Thread(target=lambda: [monitor.command("any") for _ in range(50)])
@@ -347,7 +347,11 @@ class FaultTest(MonitorTestCase):
 
     def test_wrong_id(self) -> None:
         monitor = self.monitor(
-            foo=[{"json": {"return": 1, "id": "zz"}}, {"json": {"return": 2, "id": 7}}, {"return": 3}],
+            foo=[
+                {"json": {"return": 1, "id": "zz"}},
+                {"json": {"return": 2, "id": 7}},
+                {"return": 3},
+            ],
             bar=[{"json": {"error": {}, "id": ["x"]}}, {"json": {"return": 1}}, {"return": 4}],
         )
         self.assertEqual(3, monitor.command("foo"))
@@ -370,9 +374,7 @@ class FaultTest(MonitorTestCase):
         storm = self.monitor(foo=[{"event": "E", "count": count}, {"return": 1}])
         served = 0
         done: Future[Any] = Future()
-        threading.Thread(
-            target=lambda: done.set_result(storm.command("foo", deadline=60))
-        ).start()
+        threading.Thread(target=lambda: done.set_result(storm.command("foo", deadline=60))).start()
         while not done.done():
             other.command("x", deadline=LONG)
             served += 1

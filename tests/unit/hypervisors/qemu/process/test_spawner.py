@@ -159,7 +159,9 @@ class SetUpTest(SpawnerTestCase):
         self.assertEqual(["0027", "100", "5", "500", "/usr", "b"], text.split())
 
     def test_session(self) -> None:
-        pid, session = self.shell("echo $$; ps -o sid= -p $$", env={"PATH": "/usr/bin:/bin"}).split()
+        pid, session = self.shell(
+            "echo $$; ps -o sid= -p $$", env={"PATH": "/usr/bin:/bin"}
+        ).split()
         self.assertEqual(pid, session)
 
     def test_descriptors_are_exactly_those_named(self) -> None:
@@ -188,8 +190,13 @@ class SetUpTest(SpawnerTestCase):
     def test_credentials(self) -> None:
         if os.geteuid():
             self.skipTest("needs root")
-        text = self.shell("id -u; id -g; id -G", uid=65534, gid=65533, groups=[65533, 12345],
-                          env={"PATH": "/usr/bin:/bin"})
+        text = self.shell(
+            "id -u; id -g; id -G",
+            uid=65534,
+            gid=65533,
+            groups=[65533, 12345],
+            env={"PATH": "/usr/bin:/bin"},
+        )
         self.assertEqual(["65534", "65533", "65533 12345"], text.strip().split("\n"))
         text = self.shell("id -G", uid=65534, gid=65533, env={"PATH": "/usr/bin:/bin"})
         self.assertEqual("65533", text.strip())
@@ -220,9 +227,7 @@ class FailureTest(SpawnerTestCase):
 
     def test_exec(self) -> None:
         err = self.failure("/nonexistent")
-        self.assertEqual(
-            (Code.SYSTEM_ERROR, errno.ENOENT), (err.get_error_code(), err.get_int1())
-        )
+        self.assertEqual((Code.SYSTEM_ERROR, errno.ENOENT), (err.get_error_code(), err.get_int1()))
         self.assertEqual("cannot execute binary /nonexistent: No such file or directory", str(err))
         self.assertEqual(errno.EACCES, self.failure("/etc/passwd").get_int1())
 
@@ -314,4 +319,6 @@ class ProcessTest(TestCase):
             popen = subprocess.Popen([str(odd), "60"])
             self.addCleanup(popen.wait)
             self.addCleanup(popen.kill)
-            self.assertLess(abs((start_time(popen.pid) or 0) - (start_time(self.popen.pid) or 0)), 6000)
+            self.assertLess(
+                abs((start_time(popen.pid) or 0) - (start_time(self.popen.pid) or 0)), 6000
+            )
