@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 from collections.abc import Callable
@@ -244,6 +245,43 @@ class TestLifecycle(LifecycleCase):
         other.close()
         self.assertEqual((State.SHUTOFF, Shutoff.DESTROYED), self.state(ref))
         self.assertEqual([], self.running())
+
+
+class TestRaces(LifecycleCase):
+    def attempt(self, ref: Any, outcomes: list[str]) -> threading.Thread:
+        def create() -> None:
+            try:
+                self.table.domain_create(ref)
+                outcomes.append("started")
+            except libvirtError as exc:
+                outcomes.append(str(exc))
+
+        thread = threading.Thread(target=create)
+        thread.start()
+        return thread
+
+    def test_one_of_many_starts(self) -> None:
+        ref, outcomes = self.define(), list[str]()
+        for thread in [self.attempt(ref, outcomes) for _number in range(8)]:
+            thread.join()
+        refused = "Requested operation is not valid: domain is already running"
+        self.assertEqual([refused] * 7 + ["started"], sorted(outcomes))
+        self.assertEqual(1, len(self.running()))
+
+    def test_destroyed_while_it_starts(self) -> None:
+        ref = self.define()
+        for delay in (0.005, 0.02, 0.05, 0.08):
+            with self.subTest(delay):
+                outcomes: list[str] = []
+                thread = self.attempt(ref, outcomes)
+                self.until(lambda: self.table.domain_is_active(ref))
+                time.sleep(delay)
+                self.table.domain_destroy(ref)
+                thread.join()
+                self.assertEqual((State.SHUTOFF, Shutoff.DESTROYED), self.state(ref))
+                self.assertEqual([], self.running())
+                self.assertEqual([], self.leftovers())
+                self.assertEqual(1, len(outcomes))
 
 
 class TestHooks(LifecycleCase):

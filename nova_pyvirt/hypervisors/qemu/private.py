@@ -78,9 +78,19 @@ class QemuPrivate:
             )
         return self.monitor
 
+    def check_wanted(self) -> None:
+        """:raises libvirtError: OPERATION_ABORTED when somebody destroys what still starts"""
+        if self.being_destroyed:
+            detail = "the domain was destroyed while it started"
+            raise errors.error(Code.OPERATION_ABORTED, detail)
+
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Notes how long a stage takes."""
+        """Notes how long a stage of the start takes.
+
+        :raises libvirtError: OPERATION_ABORTED when the domain is to be destroyed
+        """
+        self.check_wanted()
         begun = time.monotonic()
         try:
             yield

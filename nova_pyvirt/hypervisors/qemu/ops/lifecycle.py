@@ -222,12 +222,14 @@ def destroy(state: QemuState, vm: DomainObj, *, graceful: bool = False) -> None:
         vm.require_active()
         private = vm.private
         private.being_destroyed = True
-        starting = vm.state is State.PAUSED and vm.reason == Paused.STARTING_UP
+        starting = vm.jobs.async_job is AsyncJob.START
     try:
         stop.end_qemu(private, force=not graceful)
     except libvirtError:
         private.being_destroyed = False
         raise
+    if starting:
+        _await_start(vm)
     with job(vm, Job.DESTROY, "virDomainDestroyFlags"):
         if not vm.active or vm.private is not private:
             if starting:
@@ -236,6 +238,12 @@ def destroy(state: QemuState, vm: DomainObj, *, graceful: bool = False) -> None:
             return
         stop.stop_process(state, vm, Shutoff.DESTROYED)
         stop.announce(state, vm, Detail.STOPPED_DESTROYED)
+
+
+def _await_start(vm: DomainObj) -> None:
+    """The start under way sees that it is not wanted any more, and gives back what it has."""
+    with vm.lock:
+        vm.jobs.wait_for(lambda: vm.jobs.async_job is not AsyncJob.START, vm.jobs.wait)
 
 
 def _remove_logs(state: QemuState, name: str) -> None:

@@ -2,7 +2,7 @@
 """Starting a domain: the table of contents (libvirt's qemuProcessStart)."""
 
 from nova_pyvirt.core.domain import DomainObj
-from nova_pyvirt.core.states import Detail, Shutoff
+from nova_pyvirt.core.states import Detail, Life, Shutoff
 from nova_pyvirt.hypervisors.qemu import stop
 from nova_pyvirt.hypervisors.qemu.start import (
     finish,
@@ -49,10 +49,12 @@ def start_process(
         refresh.run(start)
         finish.run(start)
     except BaseException:
-        announced = start.private.announced
-        stop.stop_process(state, vm, Shutoff.FAILED)
-        if announced:  # subscribers were told that it runs
-            stop.announce(state, vm, Detail.STOPPED_FAILED)
+        private = start.private
+        destroyed = private.being_destroyed
+        stop.stop_process(state, vm, Shutoff.DESTROYED if destroyed else Shutoff.FAILED)
+        if private.announced:  # subscribers were told that it runs
+            detail = Detail.STOPPED_DESTROYED if destroyed else Detail.STOPPED_FAILED
+            state.bus.lifecycle(vm.ref, Life.STOPPED, detail)
         raise
     finally:
         start.close()

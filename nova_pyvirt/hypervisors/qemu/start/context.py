@@ -41,13 +41,9 @@ class Start:
     fds: dict[str, list[int]] = field(default_factory=dict)
     argv: list[str] = field(default_factory=list)
     env: dict[str, str] = field(default_factory=dict)
+    private: QemuPrivate = field(init=False)
     log: LogFile | None = None
     listener: socket.socket | None = None
-
-    @property
-    def private(self) -> QemuPrivate:
-        private: QemuPrivate = self.vm.private
-        return private
 
     @property
     def definition(self) -> Domain:

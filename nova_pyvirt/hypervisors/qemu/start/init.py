@@ -22,7 +22,9 @@ def run(start: Start) -> None:
         check_inactive(start)
         ident = state.next_id()
         lib_dir = state.paths.domain_lib_dir(ident, definition.name)
-        vm.private = QemuPrivate(caps, lib_dir, machine_name(ident, definition.name))
+        vm.private = start.private = QemuPrivate(
+            caps, lib_dir, machine_name(ident, definition.name)
+        )
         if vm.persistent:
             vm.new_definition = start.persistent or definition
         vm.definition = live

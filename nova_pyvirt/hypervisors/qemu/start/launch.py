@@ -105,7 +105,9 @@ def _spawn(start: Start) -> None:
     private.undo.callback(cgroup.remove)
     held = state.spawner.spawn(_spec(start, cgroup))
     try:
-        private.process = held.process
+        with start.vm.lock:
+            private.check_wanted()
+            private.process = held.process
         write_atomic(state.paths.pid_file(start.vm.name), f"{held.pid}\n".encode(), 0o644)
         status.save(state, start.vm)
         reach("start-held")
