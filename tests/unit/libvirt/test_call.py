@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 from nova_pyvirt import libvirt
+from nova_pyvirt.core.refs import SnapshotRef
 from nova_pyvirt.errors import Code, From, error
 from tests.base import TestCase
 from tests.fixtures.libvirt.faketable import DOMAIN, FakeTable, connect, domain
@@ -199,6 +200,23 @@ class ShapeTest(TestCase):
         dom = domain(FakeTable(domain_get_cpu_stats=answer))
         self.assertEqual([{"cpu_time": -1}], dom.getCPUStats(True))
         self.assertEqual([{"cpu_time": 0}, {"cpu_time": 1}], dom.getCPUStats(False))
+
+
+class SnapshotTest(TestCase):
+    def test_objects_of_a_domain(self) -> None:
+        parent, child = SnapshotRef(DOMAIN, "a"), SnapshotRef(DOMAIN, "b")
+        table = FakeTable(
+            domain_list_all_snapshots=[parent, child],
+            domain_revert_to_snapshot=None,
+            domain_snapshot_get_parent=parent,
+        )
+        dom = domain(table)
+        first, second = dom.listAllSnapshots()
+        self.assertIs(dom, first.getDomain())
+        self.assertIs(dom.connect(), first.getConnect())
+        self.assertEqual("a", second.getParent().getName())
+        self.assertEqual(0, dom.revertToSnapshot(second, 2))
+        self.assertEqual(("domain_revert_to_snapshot", child, 2), table.calls[-1])
 
 
 class TypedTest(TestCase):
