@@ -206,6 +206,7 @@ class StreamsTest(DaemonCase):
             stream.driver.send(bytes(20000))
             stream.driver.finish()
         self.assertIn("disk full", str(caught.exception))
+        self.assertTrue(driver.over.wait(5))
         self.assertEqual("abort", driver.ended)
 
     def test_console_both_ways_and_nonblocking(self) -> None:
