@@ -36,6 +36,10 @@ class DriverTable:
     uri: str
     readonly: bool
 
+    def connect_set_keep_alive(self, interval: int, count: int) -> int:
+        """Nothing is between the caller and an in-process driver: there is nothing to probe."""
+        return 0
+
     def close(self) -> None:
         """Ends the connection; what it owns (autodestroy, callbacks) goes."""
 
