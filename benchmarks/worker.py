@@ -17,6 +17,7 @@ NAME = "nova-pyvirt-bench"
 
 XML = """<domain type='qemu'>
   <name>{name}</name>
+  <uuid>7f6c1b52-3d0e-4f5a-9b1c-2a9e6d0c8e11</uuid>
   <memory unit='MiB'>128</memory>
   <vcpu>1</vcpu>
   <os><type arch='x86_64' machine='q35'>hvm</type></os>
