@@ -6,7 +6,7 @@ set -euo pipefail
 base=$1
 for name in run etc lib log cache; do mkdir -p "$base/$name"; done
 cp -a /etc/libvirt/. "$base/etc/"
-printf 'auth_unix_ro = "none"\nauth_unix_rw = "none"\n' >"$base/etc/libvirtd.conf"
+printf 'auth_unix_ro = "none"\nauth_unix_rw = "none"\nlog_level = 4\n' >"$base/etc/libvirtd.conf"
 printf 'security_driver = "none"\nuser = "root"\ngroup = "root"\n' >"$base/etc/qemu.conf"
 mount --bind "$base/run" /run/libvirt
 mount --bind "$base/etc" /etc/libvirt
