@@ -29,7 +29,9 @@ def load_definitions(state: QemuState) -> None:
 def _load(state: QemuState, path: str, name: str) -> None:
     if not os.path.isfile(path):
         return
-    definition = parse_definition(read_private(path).decode(), state.caps_for)
+    definition = parse_definition(
+        read_private(path), state.caps_for, nvram_dir=state.paths.nvram_dir
+    )
     if definition.name != name:
         LOG.error("the definition %s is of a domain named %r: not used", path, definition.name)
         return

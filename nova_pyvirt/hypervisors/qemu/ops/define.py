@@ -27,7 +27,7 @@ def define_xml(state: QemuState, xml: str, flags: int) -> DomainRef:
         SYSTEM_ERROR when the file can't be written: nothing has changed then
     """
     check_flags(flags, DEFINE_VALIDATE, "qemuDomainDefineXMLFlags")
-    definition = parse_definition(xml, state.caps_for)
+    definition = parse_definition(xml, state.caps_for, nvram_dir=state.paths.nvram_dir)
     vm = state.domains.add(definition, lambda: state.new_domain(definition), live=False)
     with vm.lock:
         added = not vm.persistent

@@ -52,7 +52,7 @@ def create_xml(state: QemuState, conn: object, xml: str, flags: int) -> DomainRe
     """
     known = PAUSED | AUTODESTROY | VALIDATE | RESET_NVRAM
     check_flags(flags, known, "qemuDomainCreateXML")
-    definition = parse_definition(xml, state.caps_for)
+    definition = parse_definition(xml, state.caps_for, nvram_dir=state.paths.nvram_dir)
     vm = state.domains.add(definition, lambda: state.new_domain(definition), live=True)
     try:
         with async_job(vm, AsyncJob.START, "virDomainCreateXML"):

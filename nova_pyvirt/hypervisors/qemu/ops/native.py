@@ -19,7 +19,7 @@ def to_native(state: QemuState, kind: str, xml: str, flags: int) -> str:
     check_flags(flags, 0, "qemuConnectDomainXMLToNative")
     if kind != "qemu-argv":
         raise errors.error(Code.INVALID_ARG, f"unsupported config type {kind}")
-    domain = parse_definition(xml, state.caps_for)
+    domain = parse_definition(xml, state.caps_for, nvram_dir=state.paths.nvram_dir)
     caps = state.caps_for(domain)
     guestcpu.expand(domain, caps, state.view.fs)
     alias.assign(domain)

@@ -1,16 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Defaults and devices that a definition leaves out (virDomainDefPostParse, the QEMU driver's)."""
+"""Devices that a definition leaves out, and what it doesn't say of those it has."""
 
 import re
 import secrets
 
 from nova_pyvirt import errors
-from nova_pyvirt.core.host.cpu import host_arch
 from nova_pyvirt.errors import Code, From
-from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
-from nova_pyvirt.model.boot import BootDevice
-from nova_pyvirt.model.clock import Clock
-from nova_pyvirt.model.cpu import CPU
+from nova_pyvirt.hypervisors.qemu.postparse.machine import is_q35
 from nova_pyvirt.model.devices.chardev import Console, Serial
 from nova_pyvirt.model.devices.controller import Controller
 from nova_pyvirt.model.devices.disk import Disk
@@ -21,100 +17,13 @@ from nova_pyvirt.model.domain import Domain
 _TARGET_BUS = (("hd", "ide"), ("sd", "scsi"), ("vd", "virtio"), ("xvd", "xen"), ("fd", "fdc"))
 
 
-def complete_identity(domain: Domain) -> None:
-    """What choosing the emulator needs: os type and architecture."""
-    if domain.os.type is None:
-        raise errors.error(Code.OS_TYPE, domain=From.DOMAIN)
-    if domain.type not in ("kvm", "qemu"):
-        raise errors.error(
-            Code.CONFIG_UNSUPPORTED,
-            f"could not find capabilities for domaintype={domain.type}",
-            domain=From.NONE,
-        )
-    if domain.os.arch is None:
-        domain.os.arch = host_arch()
-
-
-def complete(domain: Domain, caps: QemuCaps) -> None:
-    """Fills in every default, so that the definition says all."""
-    _complete_memory(domain)
-    _complete_os(domain, caps)
-    _complete_cpu(domain)
-    for attribute, value in (
-        ("on_poweroff", "destroy"),
-        ("on_reboot", "restart"),
-        ("on_crash", "destroy"),
-    ):
-        if getattr(domain, attribute) is None:
-            setattr(domain, attribute, value)
-    if domain.clock is None:
-        domain.clock = Clock(offset="utc")
-    domain.devices.emulator = domain.devices.emulator or caps.binary
+def complete(domain: Domain) -> None:
+    """Defaults of each device, and the devices that a domain always has."""
     _complete_disks(domain)
     _complete_interfaces(domain)
     _complete_chardevs(domain)
     _complete_displays(domain)
     _add_controllers(domain)
-
-
-def is_q35(domain: Domain) -> bool:
-    """Is the machine a PCI Express one?"""
-    machine: str = domain.os.machine
-    return machine == "q35" or machine.startswith("pc-q35-")
-
-
-def _complete_memory(domain: Domain) -> None:
-    if not domain.memory and not domain.max_memory:
-        raise errors.error(Code.XML_ERROR, "Memory size must be specified via <memory> or in the"
-                           " <numa> configuration", domain=From.DOMAIN)  # fmt: skip
-    if not domain.current_memory or domain.current_memory > domain.memory:
-        domain.current_memory = domain.memory
-    if domain.vcpu_max is None:
-        domain.vcpu_max = 1
-    if domain.vcpu_max == 0:
-        raise errors.error(Code.XML_ERROR, "invalid maximum number of vCPUs '0'",
-                           domain=From.DOMAIN)  # fmt: skip
-    if domain.vcpu_current and domain.vcpu_current > domain.vcpu_max:
-        raise errors.error(
-            Code.INTERNAL_ERROR,
-            f"maxvcpus must not be less than current vcpus ({domain.vcpu_max} <"
-            f" {domain.vcpu_current})",
-            domain=From.DOMAIN,
-        )
-    domain.vcpu_placement = domain.vcpu_placement or "static"
-
-
-def _complete_os(domain: Domain, caps: QemuCaps) -> None:
-    os = domain.os
-    machine = os.machine or caps.preferred_machine(domain.type) or "pc"
-    os.machine = caps.canonical_machine(machine)
-    if not os.boots and not any(
-        d.boot_order for d in domain.devices.disks + domain.devices.interfaces
-    ):
-        os.boots = [BootDevice(dev="hd")]
-
-
-def _complete_cpu(domain: Domain) -> None:
-    if domain.cpu is None:
-        domain.cpu = CPU(mode="custom", model="qemu64")
-    cpu = domain.cpu
-    if cpu.mode is None:
-        cpu.mode = "custom"
-    if cpu.mode == "custom":
-        if cpu.model is None:
-            cpu.model = "qemu64"
-        cpu.match = cpu.match or "exact"
-        cpu.check = cpu.check or (
-            "none" if domain.type == "qemu" or cpu.model == "qemu64" else "partial"
-        )
-        cpu.model_fallback = cpu.model_fallback or "forbid"
-    else:
-        cpu.match = None
-        cpu.check = cpu.check or ("partial" if cpu.mode == "host-model" else "none")
-        if cpu.mode in ("host-passthrough", "maximum") and cpu.migratable is None:
-            cpu.migratable = True
-    if cpu.sockets and cpu.dies is None:
-        cpu.dies = 1
 
 
 def _complete_disks(domain: Domain) -> None:

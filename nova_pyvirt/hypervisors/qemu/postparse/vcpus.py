@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Virtual processors, I/O threads and where they run."""
+
+from nova_pyvirt import errors
+from nova_pyvirt.errors import Code, From
+from nova_pyvirt.model.domain import Domain
+from nova_pyvirt.model.tuning import VCPU, IOThread, NumaTune
+
+
+def _refused(code: Code, detail: str) -> errors.libvirtError:
+    return errors.error(code, detail, domain=From.DOMAIN)
+
+
+def complete(domain: Domain) -> None:
+    """Counts, the state of each vCPU, ids of I/O threads, placement.
+
+    :raises libvirtError: XML_ERROR, INTERNAL_ERROR, CONFIG_UNSUPPORTED
+    """
+    _counts(domain)
+    _placement(domain)
+    if domain.vcpus:
+        _each(domain)
+    _iothreads(domain)
+    _pins(domain)
+
+
+def _counts(domain: Domain) -> None:
+    if domain.vcpu_max is None:
+        domain.vcpu_max = 1
+    if domain.vcpu_current == 0:
+        raise _refused(Code.XML_ERROR, "current vcpus number must not be zero")
+    cells = domain.cpu.cells if domain.cpu is not None else []
+    if domain.vcpu_max == 0:
+        raise _refused(Code.XML_ERROR, "invalid maximum number of vCPUs '0'")
+    top = max((int(c.cpus.rpartition(",")[2].rpartition("-")[2]) for c in cells if c.cpus), default=-1)
+    if top >= domain.vcpu_max:
+        raise _refused(Code.INTERNAL_ERROR, "CPU IDs in <numa> exceed the <vcpu> count")
+    if domain.vcpu_current is not None:
+        if domain.vcpu_current > domain.vcpu_max:
+            raise _refused(
+                Code.INTERNAL_ERROR,
+                "maxvcpus must not be less than current vcpus"
+                f" ({domain.vcpu_max} < {domain.vcpu_current})",
+            )
+        if domain.vcpu_current == domain.vcpu_max:
+            domain.vcpu_current = None
+
+
+def _placement(domain: Domain) -> None:
+    tune = domain.numatune
+    if domain.vcpu_placement is None:
+        pinned = domain.cputune is not None and (
+            domain.cputune.vcpupins or domain.cputune.emulator_cpuset
+            or domain.cputune.iothreadpins
+        )  # fmt: skip
+        auto = (
+            tune is not None and tune.placement == "auto" and not domain.vcpu_cpuset and not pinned
+        )
+        domain.vcpu_placement = "auto" if auto else "static"
+    if domain.vcpu_placement == "auto":
+        domain.vcpu_cpuset = None
+        if tune is None:
+            tune = domain.numatune = NumaTune()
+        if tune.mode is None or (tune.placement is None and tune.nodeset is None):
+            tune.mode, tune.placement = tune.mode or "strict", "auto"
+
+
+def _each(domain: Domain) -> None:
+    """<vcpus>: every vCPU gets a line; the count follows from them."""
+    given: dict[int, VCPU] = {}
+    for vcpu in domain.vcpus:
+        if vcpu.id is None or vcpu.id >= domain.vcpu_max:
+            raise _refused(
+                Code.XML_ERROR, f"vcpu '{vcpu.id}' is out of range of maximum vcpu count"
+            )
+        given[vcpu.id] = vcpu
+    current = domain.vcpu_current or domain.vcpu_max
+    domain.vcpus = [
+        given.get(number) or VCPU(id=number, enabled=number < current)
+        for number in range(domain.vcpu_max)
+    ]
+    for vcpu in domain.vcpus:
+        vcpu.enabled = vcpu.enabled is not False
+        if vcpu.hotpluggable is None:
+            vcpu.hotpluggable = not vcpu.enabled
+        if not vcpu.hotpluggable and not vcpu.enabled:
+            raise _refused(Code.XML_ERROR, f"vcpu '{vcpu.id}' is both offline and not hotpluggable")
+    online = sum(vcpu.enabled for vcpu in domain.vcpus)
+    domain.vcpu_current = None if online == domain.vcpu_max else online
+    _check_order(domain.vcpus)
+
+
+def _check_order(vcpus: list[VCPU]) -> None:
+    first = vcpus[0]
+    if not first.enabled:
+        raise _refused(Code.CONFIG_UNSUPPORTED, "vcpu 0 can't be offline")
+    if first.hotpluggable:
+        raise _refused(Code.CONFIG_UNSUPPORTED, "vcpu0 can't be hotpluggable")
+    if first.order not in (None, 0, 1):
+        raise _refused(Code.CONFIG_UNSUPPORTED, "vcpu0 must be enabled first")
+    before = first
+    for vcpu in vcpus[1:]:
+        if vcpu.enabled and bool(vcpu.order) != bool(first.order):
+            raise _refused(
+                Code.CONFIG_UNSUPPORTED, "all vcpus must have either set or unset order"
+            )
+        if not vcpu.hotpluggable:
+            if before.hotpluggable:
+                raise _refused(
+                    Code.CONFIG_UNSUPPORTED,
+                    "online non-hotpluggable vcpus need to be ordered prior to hotplugable vcpus",
+                )
+            if (before.order or 0) > (vcpu.order or 0):
+                raise _refused(
+                    Code.CONFIG_UNSUPPORTED,
+                    "online non-hotpluggable vcpus must be ordered in ascending order",
+                )
+        before = vcpu
+
+
+def _iothreads(domain: Domain) -> None:
+    """<iothreads> and <iothreadids> agree: missing ids are made up."""
+    seen: set[int] = set()
+    for thread in domain.iothread_ids:
+        if thread.id in seen:
+            raise _refused(Code.XML_ERROR, f"duplicate iothread id '{thread.id}' found")
+        seen.add(thread.id)
+    number = 1
+    while len(domain.iothread_ids) < (domain.iothreads or 0):
+        if number not in seen:
+            thread = IOThread(id=number)
+            thread.autofill = True
+            domain.iothread_ids.append(thread)
+        number += 1
+    domain.iothreads = len(domain.iothread_ids) or None
+
+
+def _pins(domain: Domain) -> None:
+    tune = domain.cputune
+    if tune is None:
+        return
+    seen: set[int] = set()
+    for pin in tune.vcpupins:
+        if pin.vcpu is None or not pin.cpuset:
+            raise _refused(Code.XML_ERROR, "missing vcpu id or cpuset in vcpupin")
+        if pin.vcpu in seen:
+            raise _refused(Code.INTERNAL_ERROR, f"duplicate vcpupin for vcpu '{pin.vcpu}'")
+        seen.add(pin.vcpu)
+    # pins of processors that can't be there are dropped, as libvirt does
+    tune.vcpupins = [pin for pin in tune.vcpupins if pin.vcpu < domain.vcpu_max]
+    ids = {thread.id for thread in domain.iothread_ids}
+    for pin in tune.iothreadpins:
+        if pin.iothread not in ids:
+            raise _refused(Code.XML_ERROR, f"Cannot find iothread '{pin.iothread}' for pinning")
