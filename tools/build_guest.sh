@@ -16,13 +16,15 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
 
+download() { apt-get download -q -o APT::Sandbox::User=root "$1" >/dev/null; }
+
 kernel_tree() {  # the newest cloud kernel, unpacked and not installed: /boot of this host stays as it is
     cd "$work"
-    apt-get download -q linux-image-cloud-amd64 >/dev/null 2>&1 ||
-        { apt-get update -q >/dev/null && apt-get download -q linux-image-cloud-amd64 >/dev/null; }
+    download linux-image-cloud-amd64 2>/dev/null ||
+        { apt-get update -q >/dev/null && download linux-image-cloud-amd64; }
     local image
     image=$(dpkg-deb -f linux-image-cloud-amd64_*.deb Depends | sed 's/[ ,(].*//')
-    apt-get download -q "$image" >/dev/null
+    download "$image"
     dpkg-deb -x "${image}"_*.deb "$work/kernel"
 }
 
