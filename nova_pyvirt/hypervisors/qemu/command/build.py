@@ -2,7 +2,18 @@
 """The command line as a whole, in libvirt's order (qemuBuildCommandLine)."""
 
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
-from nova_pyvirt.hypervisors.qemu.command import chardev, cpu, devices, disk, machine, net
+from nova_pyvirt.hypervisors.qemu.command import (
+    boot,
+    chardev,
+    clock,
+    cpu,
+    devices,
+    disk,
+    machine,
+    memory,
+    net,
+    smbios,
+)
 from nova_pyvirt.hypervisors.qemu.command.context import CommandContext, CommandLine, escape, props
 from nova_pyvirt.model.domain import Domain
 
@@ -19,22 +30,28 @@ def build(domain: Domain, caps: QemuCaps, ctx: CommandContext) -> CommandLine:
     if ctx.master_key:
         secret = props(qom_type="secret", id="masterKey0", format="raw", file=ctx.master_key)
         argv += ["-object", secret]
-    argv += machine.machine(domain)
+    argv += boot.pflash(domain)
+    argv += machine.machine(domain, caps, ctx)
     argv += machine.accel(domain)
+    argv += machine.tseg(domain)
     argv += cpu.cpu(domain, caps)
-    argv += machine.memory(domain)
-    argv += machine.smp(domain)
+    argv += boot.loader(domain)
+    argv += memory.memory(domain, caps, ctx)
+    argv += machine.smp(domain, caps)
     argv += machine.iothreads(domain)
+    argv += memory.numa(domain, caps, ctx)
     argv += ["-uuid", domain.uuid]
-    argv += machine.smbios(domain)
+    argv += smbios.smbios(domain, ctx)
+    argv += smbios.fw_cfg(domain)
+    argv += smbios.generation_id(domain)
     if not domain.devices.graphics:
         argv += ["-display", "none"]
     argv += ["-no-user-config", "-nodefaults"]
     argv += chardev.monitor(ctx)
-    argv += machine.clock(domain)
+    argv += clock.clock(domain, caps, ctx)
     argv += ["-no-shutdown"]
-    argv += machine.acpi_and_pm(domain)
-    argv += machine.boot(domain)
+    argv += machine.acpi_and_pm(domain, caps)
+    argv += boot.boot(domain)
     buses = {c.index: c.alias for c in domain.devices.controllers if c.type == "pci"}
     argv += devices.controllers(domain, buses)
     argv += disk.disks(domain, ctx, buses)
@@ -50,6 +67,7 @@ def build(domain: Domain, caps: QemuCaps, ctx: CommandContext) -> CommandLine:
     argv += devices.panics(domain)
     if domain.features is not None and domain.features.vmcoreinfo:
         argv += ["-device", props(driver="vmcoreinfo")]
+    argv += machine.security(domain)
     if ctx.incoming:
         argv += ["-incoming", ctx.incoming]
     if ctx.sandbox:

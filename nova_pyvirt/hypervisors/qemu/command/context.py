@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from nova_pyvirt.model.sysinfo import Sysinfo
+
 
 @dataclass(slots=True)
 class CommandContext:
@@ -24,6 +26,18 @@ class CommandContext:
     master_key: str | None = None
     sandbox: bool = True
     incoming: str | None = None
+    hugetlbfs: Mapping[int, str] = field(default_factory=dict)
+    default_hugepage: int = 2048
+    memory_dir: str = "/var/lib/libvirt/qemu/ram"
+    dump_guest_core: bool = False
+    now: int = 0
+    utc_offset: int = 0
+    host_sysinfo: Sysinfo | None = None
+
+    @property
+    def short_name(self) -> str:
+        """The run's name in directories: id and the start of the domain's name."""
+        return self.lib_dir.rpartition("/")[2].removeprefix("domain-")
 
 
 @dataclass(slots=True)
@@ -55,6 +69,11 @@ def props(**values: Any) -> str:
         if v is not None
     }
     return json.dumps(found, separators=(",", ":"))
+
+
+def on_off(value: bool) -> str:
+    """A switch as QEMU's options have it."""
+    return "on" if value else "off"
 
 
 def escape(text: str) -> str:

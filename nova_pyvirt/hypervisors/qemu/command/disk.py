@@ -8,7 +8,7 @@ from nova_pyvirt import errors
 from nova_pyvirt.errors import Code
 from nova_pyvirt.hypervisors.qemu.command.bootorder import bootindexes
 from nova_pyvirt.hypervisors.qemu.command.context import NULL, CommandContext, pci_props, props
-from nova_pyvirt.model.devices.disk import BackingStore, Disk
+from nova_pyvirt.model.devices.disk import BackingStore, Disk, DiskSource
 from nova_pyvirt.model.domain import Domain
 
 #: cache mode -> direct, no-flush, write-cache of the device
@@ -97,10 +97,22 @@ def _storage(disk: Disk, path: str, number: int) -> dict[str, Any]:
 
 
 def _network(disk: Disk, number: int) -> dict[str, Any]:
-    source = disk.source
+    return network_source(disk.source) | {
+        "node_name": f"libvirt-{number}-storage",
+        "cache": _cache(disk),
+        "auto_read_only": True,
+        "discard": "unmap",
+    }
+
+
+def network_source(source: DiskSource) -> dict[str, Any]:
+    """Driver and place of an image on the network.
+
+    :raises libvirtError: CONFIG_UNSUPPORTED for a protocol that is not ours
+    """
     head: dict[str, Any]
     if source.protocol == "nbd":
-        head = {"driver": "nbd", "server": _server(disk), "export": source.name}
+        head = {"driver": "nbd", "server": _server(source), "export": source.name}
     elif source.protocol == "rbd":
         pool, _, image = (source.name or "").partition("/")
         servers = [{"host": h.name, "port": h.port or "6789"} for h in source.hosts]
@@ -114,16 +126,11 @@ def _network(disk: Disk, number: int) -> dict[str, Any]:
         raise errors.error(
             Code.CONFIG_UNSUPPORTED, f"network disk protocol '{source.protocol}' not supported"
         )
-    return head | {
-        "node_name": f"libvirt-{number}-storage",
-        "cache": _cache(disk),
-        "auto_read_only": True,
-        "discard": "unmap",
-    }
+    return head
 
 
-def _server(disk: Disk) -> dict[str, str]:
-    host = disk.source.hosts[0]
+def _server(source: DiskSource) -> dict[str, str]:
+    host = source.hosts[0]
     if host.transport == "unix":
         return {"type": "unix", "path": host.socket}
     return {"type": "inet", "host": host.name, "port": host.port or "10809"}

@@ -5,9 +5,11 @@ import shlex
 
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code
-from nova_pyvirt.hypervisors.qemu import alias, command, guestcpu
+from nova_pyvirt.hypervisors.qemu import command
 from nova_pyvirt.hypervisors.qemu.definition import parse_definition
 from nova_pyvirt.hypervisors.qemu.flags import check_flags
+from nova_pyvirt.hypervisors.qemu.host.facts import host_context
+from nova_pyvirt.hypervisors.qemu.prepare import prepare
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 
 
@@ -21,11 +23,12 @@ def to_native(state: QemuState, kind: str, xml: str, flags: int) -> str:
         raise errors.error(Code.INVALID_ARG, f"unsupported config type {kind}")
     domain = parse_definition(xml, state.caps_for, nvram_dir=state.paths.nvram_dir)
     caps = state.caps_for(domain)
-    guestcpu.expand(domain, caps, state.view.fs)
-    alias.assign(domain)
+    prepare(domain, caps, state.view, state.paths.nvram_dir)
     lib_dir = state.paths.domain_lib_dir(-1, domain.name)
     key = f"{lib_dir}/master-key.aes"
-    ctx = command.CommandContext(standalone=True, lib_dir=lib_dir, master_key=key)
+    ctx = command.CommandContext(
+        standalone=True, lib_dir=lib_dir, master_key=key, **host_context(state)
+    )
     line = command.build(domain, caps, ctx)
     words = [f"{name}={shlex.quote(value)}" for name, value in line.env.items()]
     return " \\\n".join(words + [shlex.quote(word) for word in line.argv]) + "\n"

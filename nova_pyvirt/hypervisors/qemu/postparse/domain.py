@@ -75,10 +75,6 @@ def _tuning(domain: Domain) -> None:
     for page in backing.pages if backing is not None else []:
         if page.nodeset is not None and not cells and page.nodeset == "0":
             page.nodeset = None
-    tune = domain.memtune
-    if tune is not None and tune.min_guarantee:
-        detail = "Parameter 'min_guarantee' not supported by QEMU."
-        raise errors.error(Code.CONFIG_UNSUPPORTED, detail)
     _memory_nodes(domain)
 
 

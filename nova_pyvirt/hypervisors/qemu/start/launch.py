@@ -17,6 +17,7 @@ from nova_pyvirt.errors import Code, libvirtError, system_error
 from nova_pyvirt.hypervisors.qemu import command, status
 from nova_pyvirt.hypervisors.qemu.events.dispatch import worker_for
 from nova_pyvirt.hypervisors.qemu.host import labels
+from nova_pyvirt.hypervisors.qemu.host.facts import host_context
 from nova_pyvirt.hypervisors.qemu.monitor import Deadlines, Monitor
 from nova_pyvirt.hypervisors.qemu.process import SpawnSpec
 from nova_pyvirt.hypervisors.qemu.start.context import Start
@@ -73,6 +74,7 @@ def _build(start: Start) -> None:
         fds=start.fds,
         sandbox=state.settings.seccomp,
         incoming=start.incoming.uri if start.incoming else None,
+        **host_context(state),
     )
     line = command.build(start.definition, private.caps, context)
     start.argv, start.env = line.argv, line.env

@@ -3,7 +3,7 @@
 
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code
-from nova_pyvirt.hypervisors.qemu import alias, guestcpu
+from nova_pyvirt.hypervisors.qemu.prepare import prepare
 from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.model.devices.display import Graphics
 from nova_pyvirt.model.security import SecLabel
@@ -16,8 +16,8 @@ def run(start: Start) -> None:
     :raises libvirtError: INTERNAL_ERROR when no port is free
     """
     with start.private.stage("prepare-domain"):
-        alias.assign(start.definition)
-        guestcpu.expand(start.definition, start.private.caps, start.state.view.fs)
+        nvram_dir = start.state.paths.nvram_dir
+        prepare(start.definition, start.private.caps, start.state.view, nvram_dir)
         _security_label(start)
         for graphics in start.definition.devices.graphics:
             _ports(start, graphics)

@@ -88,10 +88,10 @@ def check(domain: Domain) -> None:
         raise unsupported_domain(
             "invalid value for rebootTimeout, must be in range [-1,65535]"
         )
-    _smbios(domain)
 
 
-def _smbios(domain: Domain) -> None:
+def check_smbios(domain: Domain) -> None:
+    """:raises libvirtError: XML_DETAIL for tables that contradict the domain"""
     for info in domain.sysinfos:
         if info.type == "fwcfg":
             for entry in info.entries:

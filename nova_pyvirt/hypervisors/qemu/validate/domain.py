@@ -11,6 +11,7 @@ from nova_pyvirt.hypervisors.qemu.validate.common import (
     unsupported,
     unsupported_domain,
 )
+from nova_pyvirt.model import cpuset
 from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.model.tuning import DefaultIOThread, IOThread
 
@@ -19,22 +20,26 @@ _VCPUS_WITHOUT_EIM = 255
 
 
 def check(domain: Domain, caps: QemuCaps) -> None:
-    """:raises libvirtError: when the domain can't be"""
+    """What QEMU can't do first, then each device, then what no driver allows: libvirt's order.
+
+    :raises libvirtError: when the domain can't be
+    """
     check_tseg(domain)
     _name(domain)
-    devices.check(domain)
-    boot.check_firmware(domain)
-    _memory_pages(domain)
-    _actions(domain)
-    _tuning(domain)
-    numa.check(domain)
-    for thread in domain.iothread_ids:
-        _thread_pool(thread)
-    if domain.default_iothread is not None:
-        _thread_pool(domain.default_iothread)
     _labels(domain)
+    boot.check_smbios(domain)
+    timers.check_settings(domain)
+    _check_qemu(domain, caps)
+    devices.check(domain)
+    _check_general(domain)
+
+
+def _check_qemu(domain: Domain, caps: QemuCaps) -> None:
     _emulator(domain, caps)
+    if domain.memtune is not None and domain.memtune.min_guarantee:
+        raise unsupported("Parameter 'min_guarantee' not supported by QEMU.")
     _firmware_needs(domain)
+    _actions(domain)
     cpu.check(domain)
     timers.check(domain, caps)
     boot.check(domain)
@@ -44,28 +49,36 @@ def check(domain: Domain, caps: QemuCaps) -> None:
     _security(domain, caps)
 
 
+def _check_general(domain: Domain) -> None:
+    _dumping(domain)
+    _memory_pages(domain)
+    boot.check_firmware(domain)
+    _tuning(domain)
+    numa.check(domain)
+    for thread in domain.iothread_ids:
+        _thread_pool(thread)
+    if domain.default_iothread is not None:
+        _thread_pool(domain.default_iothread)
+
+
 def _name(domain: Domain) -> None:
     if domain.name in (".", "..") or len(domain.name.encode()) > 250:
         raise bad_xml(f"name '{domain.name[:64]}' can't name files")
 
 
-def _actions(domain: Domain) -> None:
+def _dumping(domain: Domain) -> None:
+    """Only a crash can dump."""
     for when, value in (("poweroff", domain.on_poweroff), ("reboot", domain.on_reboot)):
         if value in ("coredump-destroy", "coredump-restart"):
             raise unsupported_domain(f"Invalid lifecycle action '{value}' for '{when}'")
-    if (domain.on_poweroff, domain.on_reboot) in (
-        ("restart", "destroy"),
-        ("preserve", "restart"),
-    ) and domain.on_poweroff == "rename-restart":
-        raise unsupported(f"qemu driver doesn't support the '{domain.on_poweroff}' action")
-    for when, value in (
-        ("on_poweroff", domain.on_poweroff),
-        ("on_reboot", domain.on_reboot),
-        ("on_crash", domain.on_crash),
-    ):
+
+
+def _actions(domain: Domain) -> None:
+    """What QEMU can do at the guest's end (qemuValidateDomainLifecycleAction)."""
+    for when in ("on_poweroff", "on_reboot", "on_crash"):
+        value = getattr(domain, when)
         if value == "rename-restart" or (when == "on_reboot" and value == "preserve"):
-            short = when.removeprefix("on_")
-            raise unsupported(f"qemu driver doesn't support the '{value}' action for 'on_{short}'")
+            raise unsupported(f"qemu driver doesn't support the '{value}' action for '{when}'")
 
 
 def _tuning(domain: Domain) -> None:
@@ -90,8 +103,6 @@ def _tuning(domain: Domain) -> None:
 
 
 def _schedules(domain: Domain) -> None:
-    from nova_pyvirt.model import cpuset
-
     for name, items in (
         ("vcpus", domain.cputune.vcpuscheds),
         ("iothreads", domain.cputune.iothreadscheds),
@@ -195,8 +206,6 @@ def _foreign(domain: Domain, name: str) -> Exception:
 
 def _memory_pages(domain: Domain) -> None:
     """Which huge pages are whose (virDomainDefMemtuneValidate)."""
-    from nova_pyvirt.model import cpuset
-
     backing = domain.memory_backing
     cells = domain.cpu.cells if domain.cpu is not None else []
     pages = backing.pages if backing is not None else []

@@ -7,10 +7,17 @@ from nova_pyvirt.model.clock import Timer
 from nova_pyvirt.model.domain import Domain
 
 
-def check(domain: Domain, caps: QemuCaps) -> None:
-    """:raises libvirtError: CONFIG_UNSUPPORTED, XML_ERROR"""
+def check_settings(domain: Domain) -> None:
+    """What a timer can't have anywhere.
+
+    :raises libvirtError: CONFIG_UNSUPPORTED, XML_ERROR
+    """
     for timer in domain.clock.timers:
         _settings(timer)
+
+
+def check(domain: Domain, caps: QemuCaps) -> None:
+    """:raises libvirtError: CONFIG_UNSUPPORTED for what QEMU's timers can't do"""
     for timer in domain.clock.timers:
         _qemu(timer, caps)
 

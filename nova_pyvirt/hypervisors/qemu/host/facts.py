@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a command line needs to know of this host."""
+
+from typing import Any
+
+from nova_pyvirt.hypervisors.qemu.host import hugepages
+from nova_pyvirt.hypervisors.qemu.state import QemuState
+from nova_pyvirt.util.native import time
+
+
+def host_context(state: QemuState) -> dict[str, Any]:
+    """Fields of CommandContext."""
+    fs = state.view.fs
+    now = int(time.time())
+    return {
+        "hugetlbfs": hugepages.mounts(fs),
+        "default_hugepage": hugepages.default_size(fs),
+        "memory_dir": state.paths.memory_dir,
+        "now": now,
+        "utc_offset": time.localtime(now).tm_gmtoff,
+    }
