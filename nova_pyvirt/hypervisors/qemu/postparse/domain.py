@@ -92,7 +92,9 @@ def _memory_nodes(domain: Domain) -> None:
     seen: set[int] = set()
     for item in tune.memnodes:
         if item.cellid is None or item.cellid >= len(cells):
-            detail = "Argument 'cellid' in memnode element must correspond to existing guest's NUMA cell"
+            detail = (
+                "Argument 'cellid' in memnode element must correspond to existing guest's NUMA cell"
+            )
             raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
         if item.cellid in seen:
             detail = f"Multiple memnode elements with cellid {item.cellid}"

@@ -46,9 +46,7 @@ def complete(domain: Domain) -> None:
     if modules > domain.memory:
         raise _refused("Total size of memory devices exceeds the total memory size")
     if domain.memory == modules:
-        raise _refused(
-            "Memory size must be specified via <memory> or in the <numa> configuration"
-        )
+        raise _refused("Memory size must be specified via <memory> or in the <numa> configuration")
     if not domain.current_memory or domain.current_memory > domain.memory:
         domain.current_memory = domain.memory
     if bool(domain.max_memory) != bool(domain.max_memory_slots):

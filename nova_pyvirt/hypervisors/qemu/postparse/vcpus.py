@@ -32,7 +32,9 @@ def _counts(domain: Domain) -> None:
     cells = domain.cpu.cells if domain.cpu is not None else []
     if domain.vcpu_max == 0:
         raise _refused(Code.XML_ERROR, "invalid maximum number of vCPUs '0'")
-    top = max((int(c.cpus.rpartition(",")[2].rpartition("-")[2]) for c in cells if c.cpus), default=-1)
+    top = max(
+        (int(c.cpus.rpartition(",")[2].rpartition("-")[2]) for c in cells if c.cpus), default=-1
+    )
     if top >= domain.vcpu_max:
         raise _refused(Code.INTERNAL_ERROR, "CPU IDs in <numa> exceed the <vcpu> count")
     if domain.vcpu_current is not None:
@@ -101,9 +103,7 @@ def _check_order(vcpus: list[VCPU]) -> None:
     before = first
     for vcpu in vcpus[1:]:
         if vcpu.enabled and bool(vcpu.order) != bool(first.order):
-            raise _refused(
-                Code.CONFIG_UNSUPPORTED, "all vcpus must have either set or unset order"
-            )
+            raise _refused(Code.CONFIG_UNSUPPORTED, "all vcpus must have either set or unset order")
         if not vcpu.hotpluggable:
             if before.hotpluggable:
                 raise _refused(

@@ -81,13 +81,9 @@ def check(domain: Domain) -> None:
         if os.firmware is None and not smm:
             raise unsupported("Secure boot requires SMM feature enabled")
     if os.bootmenu_timeout is not None and os.bootmenu_timeout > 65535:
-        raise unsupported_domain(
-            "invalid value for boot menu timeout, must be in range [0,65535]"
-        )
+        raise unsupported_domain("invalid value for boot menu timeout, must be in range [0,65535]")
     if os.reboot_timeout is not None and not -1 <= os.reboot_timeout <= 65535:
-        raise unsupported_domain(
-            "invalid value for rebootTimeout, must be in range [-1,65535]"
-        )
+        raise unsupported_domain("invalid value for rebootTimeout, must be in range [-1,65535]")
 
 
 def check_smbios(domain: Domain) -> None:
@@ -104,7 +100,9 @@ def check_smbios(domain: Domain) -> None:
         if date is not None:
             _date(date)
         uuid = info.value("system", "uuid")
-        if uuid is not None and uuid.strip().lower().replace("-", "") != domain.uuid.replace("-", ""):
+        if uuid is not None and uuid.strip().lower().replace("-", "") != domain.uuid.replace(
+            "-", ""
+        ):
             raise bad_detail("UUID mismatch between <uuid> and <sysinfo>")
     if domain.os.smbios_mode == "sysinfo" and not any(
         info.type == "smbios" for info in domain.sysinfos

@@ -24,9 +24,7 @@ def check(domain: Domain, caps: QemuCaps) -> None:
 
 def _settings(timer: Timer) -> None:
     if timer.name in ("kvmclock", "hypervclock") and timer.tickpolicy:
-        raise unsupported_domain(
-            f"timer {timer.name} doesn't support setting of timer tickpolicy"
-        )
+        raise unsupported_domain(f"timer {timer.name} doesn't support setting of timer tickpolicy")
     if timer.tickpolicy != "catchup" and (timer.threshold or timer.limit or timer.slew):
         raise bad_xml(
             "setting of timer catchup policies is only supported with tickpolicy='catchup'"
