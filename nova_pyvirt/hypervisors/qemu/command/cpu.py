@@ -66,7 +66,7 @@ def _features(features: Features) -> Words:
     if features.apic_eoi is not None:
         words.append(f"kvm-pv-eoi={on_off(features.apic_eoi)}")
     if features.pvspinlock is not None:
-        words.append(f"kvm-pv-unhalt={on_off(features.pvspinlock)}")
+        words.append(f"kvm-pv-unhalt={on_off(bool(features.pvspinlock))}")
     hyperv = features.hyperv
     if hyperv is None or hyperv.mode == "none":
         return words
@@ -99,7 +99,7 @@ def _kvm(features: Features) -> Words:
         if kvm.pv_ipi is False:
             words.append("kvm-pv-ipi=off")
     if features.pmu is not None:
-        words.append(f"pmu={on_off(features.pmu)}")
+        words.append(f"pmu={on_off(bool(features.pmu))}")
     return words
 
 
