@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """<features>: what the machine and the hypervisor show the guest."""
 
+from typing import Any
+
 from lxml import etree
 
 from nova_pyvirt import errors
@@ -23,7 +25,7 @@ KNOWN = frozenset(
 )  # fmt: skip
 
 
-def _state(name: str) -> object:
+def _state(name: str) -> Any:
     return field(f"{name}/@state", ON_OFF)
 
 

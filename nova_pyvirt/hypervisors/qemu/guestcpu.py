@@ -8,10 +8,18 @@ from nova_pyvirt.errors import Code, From
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
 from nova_pyvirt.hypervisors.qemu.caps.cpu import x86
 from nova_pyvirt.hypervisors.qemu.caps.cpu.cpudef import CpuDef
-from nova_pyvirt.hypervisors.qemu.caps.cpu.host import HostModel, allowed_features, host_model
+from nova_pyvirt.hypervisors.qemu.caps.cpu.host import (
+    HostModel,
+    allowed_features,
+    host_cpu,
+    host_model,
+)
 from nova_pyvirt.hypervisors.qemu.caps.cpunames import UNKNOWN_TO_QEMU
 from nova_pyvirt.model.cpu import CPU, CPUFeature
 from nova_pyvirt.model.domain import Domain
+
+#: parts per million that a counter may be off
+_TSC_PPM = 250
 
 
 def expand(domain: Domain, caps: QemuCaps, fs: HostFs) -> None:
@@ -20,6 +28,7 @@ def expand(domain: Domain, caps: QemuCaps, fs: HostFs) -> None:
     :raises libvirtError: CPU_INCOMPATIBLE when the host lacks what is required; CONFIG_UNSUPPORTED
         when the host's CPU can't be modelled or QEMU does not have the model
     """
+    _check_tsc(domain, fs)
     cpu = domain.cpu
     if cpu is None or (cpu.mode == "custom" and cpu.model is None):
         return
@@ -42,6 +51,26 @@ def expand(domain: Domain, caps: QemuCaps, fs: HostFs) -> None:
     _translate(guest, domain, caps)
     _take(cpu, guest)
     _filter(domain, cpu, caps)
+
+
+def _check_tsc(domain: Domain, fs: HostFs) -> None:
+    """A guest's counter must run as the host's, or the host must be able to scale it."""
+    timer = domain.clock.timer("tsc")
+    if timer is None or not timer.frequency:
+        return
+    tsc = host_cpu(fs).tsc
+    if tsc is None:
+        return
+    host, scaling = tsc
+    tolerance = host * _TSC_PPM // 1000000
+    low, high = host - tolerance, host + tolerance
+    if low <= timer.frequency <= high or scaling != "no":
+        return
+    raise errors.error(
+        Code.CONFIG_UNSUPPORTED,
+        f"Requested TSC frequency {timer.frequency} Hz is outside tolerance range ([{low}, {high}]"
+        f" Hz) around host frequency {host} Hz and TSC scaling is not supported by the host CPU",
+    )
 
 
 def _check_mode(domain: Domain, cpu: CPU, host: HostModel | None) -> None:

@@ -9,7 +9,7 @@ from nova_pyvirt.model.clock import Clock
 from nova_pyvirt.model.domain import Domain
 
 Args = list[str]
-_EPOCH = datetime.datetime(1970, 1, 1)  # noqa: DTZ001 - arithmetic only, shown without a zone
+_EPOCH = datetime.datetime(1970, 1, 1)
 #: seconds within which a date can be shown
 _FIRST, _LAST = -62135596800, 253402300799
 
