@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """<clock> and its timers."""
 
+from typing import Any
+
 from lxml import etree
 
 from nova_pyvirt import errors
@@ -15,7 +17,7 @@ def _tsc(timer: "Timer", ctx: Context) -> bool:
     return bool(timer.name == "tsc")
 
 
-def _positive(name: str) -> object:
+def _positive(name: str) -> Any:
     return field(
         f"catchup/@{name}", ULL, show=lambda timer, ctx: (timer.__dict__.get(name) or 0) > 0
     )
@@ -44,7 +46,7 @@ class Timer(Element):
             raise errors.error(Code.XML_ERROR, detail, domain=From.XML)
 
 
-def _offset(*offsets: str) -> object:
+def _offset(*offsets: str) -> Any:
     return lambda clock, ctx: clock.offset in offsets
 
 

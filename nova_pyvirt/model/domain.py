@@ -2,7 +2,7 @@
 """The definition of a domain: <domain> and what isn't a device in it."""
 
 import uuid as uuids
-from typing import Self
+from typing import Any, Self
 
 from lxml import etree
 
@@ -54,7 +54,7 @@ _TYPES = Word(
 )  # fmt: skip
 
 
-def _action(when: str) -> object:
+def _action(when: str) -> Any:
     return field(when, Word(f"unknown {when} action: %s", *_ACTIONS))
 
 

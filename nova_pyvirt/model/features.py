@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """<features>: what the machine and the hypervisor show the guest."""
 
+from typing import Any
+
 from lxml import etree
 
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
-from nova_pyvirt.model.kinds import MEMORY, ON_OFF, UNITS, Enum, enum, uint
+from nova_pyvirt.model.kinds import MEMORY, ON_OFF, UNITS, Enum, Memory, enum, uint
 from nova_pyvirt.model.xmlbind import Element, child, field, flag
 
 #: Hyper-V enlightenments that are only on or off, in libvirt's order with the others
@@ -23,7 +25,7 @@ KNOWN = frozenset(
 )  # fmt: skip
 
 
-def _state(name: str) -> object:
+def _state(name: str) -> Any:
     return field(f"{name}/@state", ON_OFF)
 
 
@@ -67,8 +69,19 @@ class HyperV(Element):
                     "HyperV spinlock retry count must be at least 4095",
                     domain=From.DOMAIN,
                 )
-        if self.vendor_id and self.vendor_id_value is None:
+        if self.vendor_id:
+            self._check_vendor()
+
+    def _check_vendor(self) -> None:
+        value = self.vendor_id_value
+        if value is None:
             raise _missing("value", "vendor_id")
+        if len(value.encode()) > 12:
+            detail = "HyperV vendor_id may not be more than 12 bytes long"
+            raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
+        if "," in value:
+            detail = "HyperV vendor_id value is invalid"
+            raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
 
     def enabled(self, name: str) -> bool | None:
         """State of one of HYPERV."""
@@ -119,7 +132,7 @@ def _unsupported(detail: str) -> errors.libvirtError:
     return errors.error(Code.CONFIG_UNSUPPORTED, detail, domain=From.DOMAIN)
 
 
-class _Pretty(type(MEMORY)):  # type: ignore[misc]
+class _Pretty(Memory):
     """A size that is written with the largest unit that divides it; the value is KiB."""
 
     def format(self, value: int) -> str:
@@ -157,7 +170,7 @@ class Features(Element):
     gic = flag("gic")
     gic_version = field("gic/@version", enum("host", "2", "3"))
     smm = _state("smm")
-    tseg = field("smm/tseg", _Pretty())
+    tseg = field("smm/tseg", _Pretty("MiB"))
     ioapic = field("ioapic/@driver", enum("qemu", "kvm"))
     hpt_resizing = field("hpt/@resizing", enum("enabled", "disabled", "required"))
     hpt_maxpagesize = field("hpt/maxpagesize", MEMORY)

@@ -187,7 +187,13 @@ UNITS = {
 
 
 class Memory(Kind):
-    """A text in KiB with a unit beside it (<memory unit='KiB'>): the value is KiB, rounded up."""
+    """A text in KiB with a unit beside it (<memory unit='KiB'>): the value is KiB, rounded up.
+
+    :param unit: what a number without unit is
+    """
+
+    def __init__(self, unit: str = "KiB") -> None:
+        self.unit = unit
 
     def parse_node(self, node: etree._Element) -> int:
         text = (node.text or "").strip()
@@ -195,7 +201,7 @@ class Memory(Kind):
         if match is None:
             detail = f"Invalid value '{text}' for element or attribute './{node.tag}[1]'"
             raise errors.error(Code.XML_ERROR, detail, domain=From.XML)
-        return to_kib(int(match[1]), node.get("unit", "KiB"))
+        return to_kib(int(match[1]), node.get("unit", self.unit))
 
     def format(self, value: int) -> str:
         return str(value)

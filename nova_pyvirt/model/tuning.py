@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the host gives a guest: memory, processors, NUMA nodes, block weight, threads."""
 
+from typing import Any
+
 from lxml import etree
 
 from nova_pyvirt import errors
@@ -109,7 +111,7 @@ class MemoryTune(Element):
     nodes = children("node", BandwidthNode)
 
 
-def _given(name: str, kind: Value | UInt | Int) -> object:
+def _given(name: str, kind: Value | UInt | Int) -> Any:
     """A number that is not written when it is 0."""
     return field(name, kind, show=lambda tune, ctx: bool(tune.__dict__.get(name)))
 
@@ -197,7 +199,7 @@ class NumaTune(Element):
         self.memnodes.sort(key=lambda item: item.cellid or 0)
 
 
-def _limited(name: str) -> object:
+def _limited(name: str) -> Any:
     return field(
         name, MEMORY, show=lambda tune, ctx: (tune.__dict__.get(name) or UNLIMITED) < UNLIMITED
     )

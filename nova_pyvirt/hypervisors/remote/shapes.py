@@ -61,6 +61,8 @@ STRINGS: Final = frozenset(
         "node_get_sev_info",
     }
 )
+#: lists that the table may leave out: None is everything, or nothing
+_LISTS: Final = frozenset({"doms", "mountpoints", "keys"})
 _PARAMS: Final = frozenset({"remote_typed_param", "admin_typed_param"})
 #: ``name`` stands for the node device itself, except in the lookups
 _BY_NAME: Final = "node_device_lookup_by_name"
@@ -151,6 +153,8 @@ class Shape:
         device = self.proc.name.startswith("node_device_") and name == "name"
         if device and self.proc.name != _BY_NAME:
             return (lambda ref: ref.name), NodeDeviceRef
+        if name in _LISTS:
+            return (lambda value: value or []), _same
         return _same, _same
 
     # --- the client's side

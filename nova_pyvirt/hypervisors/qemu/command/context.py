@@ -30,6 +30,8 @@ class CommandContext:
     default_hugepage: int = 2048
     memory_dir: str = "/var/lib/libvirt/qemu/ram"
     dump_guest_core: bool = False
+    host_nodes: frozenset[int] | None = None
+    auto_nodeset: str | None = None
     now: int = 0
     utc_offset: int = 0
     host_sysinfo: Sysinfo | None = None

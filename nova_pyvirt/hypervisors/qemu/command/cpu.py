@@ -36,7 +36,7 @@ def _model(found: CPU, caps: QemuCaps) -> Words:
     if found.mode in ("host-passthrough", "maximum"):
         words = ["host" if found.mode == "host-passthrough" else "max"]
         if found.migratable is not None and caps.has("cpu.migratable"):
-            words.append(f"migratable={on_off(found.migratable)}")
+            words.append(f"migratable={on_off(bool(found.migratable))}")
     else:
         words = [found.model]
     if found.model_vendor_id:
@@ -44,7 +44,7 @@ def _model(found: CPU, caps: QemuCaps) -> Words:
     for feature in found.features:
         if feature.name in UNKNOWN_TO_QEMU or feature.policy == "optional":
             continue
-        on = feature.policy not in ("disable", "forbid")
+        on: bool = feature.policy not in ("disable", "forbid")
         words.append(f"{feature_to_qemu(feature.name)}={on_off(on)}")
     return words
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nova_pyvirt import errors
-from nova_pyvirt.errors import Code
+from nova_pyvirt.errors import Code, From
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
 from nova_pyvirt.hypervisors.qemu.command.context import CommandContext, on_off, props
 from nova_pyvirt.hypervisors.qemu.postparse import initial_memory
@@ -112,7 +112,7 @@ def backend(domain: Domain, caps: QemuCaps, ctx: CommandContext, region: Region)
             values["prealloc"] = True
         values["prealloc-threads"] = _global(domain, "allocation_threads")
     values |= {"size": region.size << 10, "align": region.align and region.align << 10}
-    values |= {"pmem": region.pmem, **_host_nodes(domain, region)}
+    values |= {"pmem": region.pmem, **_host_nodes(domain, ctx, region)}
     return {"qom-type": kind, "id": region.ident} | {
         k: v for k, v in values.items() if v is not None
     }
@@ -161,19 +161,35 @@ def _path(ctx: CommandContext, page: int, ident: str) -> str:
     return f"{mount}/libvirt/qemu/{ctx.short_name}"
 
 
-def _host_nodes(domain: Domain, region: Region) -> dict[str, Any]:
-    """Where the memory must be: per cell, for the whole domain, or anywhere."""
+def _host_nodes(domain: Domain, ctx: CommandContext, region: Region) -> dict[str, Any]:
+    """Where the memory must be: per cell, for the whole domain, or anywhere.
+
+    :raises libvirtError: CONFIG_UNSUPPORTED for a node the host lacks; INTERNAL_ERROR when numad
+        should have chosen
+    """
     tune = domain.numatune
     mode, nodes = (tune.mode, tune.nodeset) if tune is not None else (None, None)
+    if tune is not None and tune.placement == "auto":
+        nodes = ctx.auto_nodeset
+        if nodes is None and region.nodes is None:
+            detail = "Advice from numad is needed in case of automatic numa placement"
+            raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DOMAIN)
     for item in tune.memnodes if tune is not None else []:
         if item.cellid == region.node:
             mode, nodes = item.mode, item.nodeset
     if region.nodes is not None:
         nodes = region.nodes
-    if not nodes or mode == "restrictive":
+    if not nodes:
+        return {}
+    numbers = cpuset.parse(nodes)
+    missing = [] if ctx.host_nodes is None else [n for n in numbers if n not in ctx.host_nodes]
+    if missing:
+        detail = f"NUMA node {missing[0]} is unavailable"
+        raise errors.error(Code.CONFIG_UNSUPPORTED, detail, domain=From.NONE)
+    if mode == "restrictive":
         return {}
     policy = {"preferred": "preferred", "interleave": "interleave"}.get(mode or "strict", "bind")
-    return {"host-nodes": cpuset.parse(nodes), "policy": policy}
+    return {"host-nodes": numbers, "policy": policy}
 
 
 def numa(domain: Domain, caps: QemuCaps, ctx: CommandContext) -> Args:

@@ -3,8 +3,10 @@
 
 from typing import Any
 
+from nova_pyvirt.core.host import HostFs
 from nova_pyvirt.hypervisors.qemu.host import hugepages
 from nova_pyvirt.hypervisors.qemu.state import QemuState
+from nova_pyvirt.model import cpuset
 from nova_pyvirt.util.native import time
 
 
@@ -15,7 +17,16 @@ def host_context(state: QemuState) -> dict[str, Any]:
     return {
         "hugetlbfs": hugepages.mounts(fs),
         "default_hugepage": hugepages.default_size(fs),
+        "host_nodes": _nodes(fs),
         "memory_dir": state.paths.memory_dir,
         "now": now,
         "utc_offset": time.localtime(now).tm_gmtoff,
     }
+
+
+def _nodes(fs: HostFs) -> frozenset[int] | None:
+    try:
+        text = fs.path("sys/devices/system/node/online").read_text().strip()
+    except OSError:
+        return None
+    return frozenset(cpuset.parse(text)) if text else None

@@ -67,6 +67,7 @@ def complete(domain: Domain, caps: QemuCaps, *, nvram_dir: str) -> None:
     devices.complete(domain)
     _default_cpu(domain, caps)
     _complete_cpu(domain, caps)
+    vcpus.fill_cells(domain)
 
 
 def _tuning(domain: Domain) -> None:

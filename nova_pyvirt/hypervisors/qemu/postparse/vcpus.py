@@ -3,6 +3,7 @@
 
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
+from nova_pyvirt.model import cpuset
 from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.model.tuning import VCPU, IOThread, NumaTune
 
@@ -22,6 +23,19 @@ def complete(domain: Domain) -> None:
         _each(domain)
     _iothreads(domain)
     _pins(domain)
+
+
+def fill_cells(domain: Domain) -> None:
+    """vCPUs that no NUMA cell has belong to the first."""
+    cells = domain.cpu.cells if domain.cpu is not None else []
+    if not cells:
+        return
+    taken: set[int] = set()
+    for cell in cells[1:]:
+        taken.update(cpuset.parse(cell.cpus) if cell.cpus else ())
+    first = cpuset.parse(cells[0].cpus) if cells[0].cpus else []
+    if len(taken) + len(first) < domain.vcpu_max:
+        cells[0].cpus = cpuset.text(n for n in range(domain.vcpu_max) if n not in taken)
 
 
 def _counts(domain: Domain) -> None:

@@ -48,7 +48,7 @@ def _qemu(timer: Timer, caps: QemuCaps) -> None:
         if timer.tickpolicy in ("merge", "discard"):
             raise unsupported(f"unsupported rtc timer tickpolicy '{timer.tickpolicy}'")
     if timer.name == "pit" and timer.tickpolicy in ("catchup", "merge"):
-        if timer.tickpolicy == "merge" or caps.has("kvm-pit-lost-tick-policy"):
+        if timer.tickpolicy == "merge" or not caps.has("kvm-pit-lost-tick-policy"):
             raise unsupported(f"unsupported pit tickpolicy '{timer.tickpolicy}'")
     if timer.name == "hpet" and timer.present:
         if not (caps.has("no-hpet") or caps.has("machine-hpet")):
