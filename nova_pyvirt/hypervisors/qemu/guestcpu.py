@@ -125,8 +125,7 @@ def _take(cpu: CPU, guest: CpuDef) -> None:
     cpu.match = "exact"
     cpu.model, cpu.vendor, cpu.model_fallback = guest.model, guest.vendor, "forbid"
     cpu.features = [
-        CPUFeature(policy=policy or "require", name=name)
-        for name, policy in guest.features.items()
+        CPUFeature(policy=policy or "require", name=name) for name, policy in guest.features.items()
     ]
 
 
