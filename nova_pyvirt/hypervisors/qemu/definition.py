@@ -32,5 +32,5 @@ def parse_definition(
     caps = caps_for(domain)
     postparse.complete(domain, caps, nvram_dir=nvram_dir)
     validate.check(domain, caps)
-    address.assign(domain)
+    address.assign(domain, caps)
     return domain

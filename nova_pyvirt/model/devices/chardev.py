@@ -1,63 +1,161 @@
 # SPDX-License-Identifier: Apache-2.0
 """Character devices: <serial>, <parallel>, <console>, <channel> over any back-end."""
 
-from nova_pyvirt.model.devices.common import Device, address, alias
+from typing import Any
+
+from lxml import etree
+
+from nova_pyvirt import errors
+from nova_pyvirt.errors import Code, From
+from nova_pyvirt.model.devices.common import Device, Reconnect, SecurityLabel
 from nova_pyvirt.model.kinds import ON_OFF, YES_NO, enum, uint
-from nova_pyvirt.model.xmlbind import field
+from nova_pyvirt.model.xmlbind import Context, Element, child, children, field
 
 BACKENDS = enum(
     "null", "vc", "pty", "dev", "file", "pipe", "stdio", "udp", "tcp", "unix", "spicevmc",
     "spiceport", "nmdm", "qemu-vdagent", "dbus",
 )  # fmt: skip
+#: what <source> says by back-end; the rest is dropped
+_ATTRIBUTES = {
+    "file": ("path", "append"), "pty": ("path",), "dev": ("path",), "pipe": ("path",),
+    "unix": ("mode", "path", "reconnect"), "udp": ("mode", "host", "service"),
+    "tcp": ("mode", "host", "service", "tls", "reconnect"), "spiceport": ("channel",),
+    "dbus": ("channel",), "nmdm": ("master", "slave"), "qemu-vdagent": ("clipboard", "mouse"),
+}  # fmt: skip
 
 
-class CharDevice(Device):
-    """What all of them have."""
+class CharSource(Element):
+    """<source>."""
+
+    TAG = "source"
+    mode = field("@mode", enum("bind", "connect"))
+    host = field("@host")
+    service = field("@service")
+    path = field("@path")
+    append = field("@append", ON_OFF)
+    channel = field("@channel")
+    master = field("@master")
+    slave = field("@slave")
+    tls = field("@tls", YES_NO)
+    clipboard = field("clipboard/@copypaste", YES_NO)
+    mouse = field("mouse/@mode", enum("server", "client", "any"))
+    reconnect = child("reconnect", Reconnect)
+    seclabels = children("seclabel", SecurityLabel)
+
+
+def _shows_source(device: Any, ctx: Context) -> bool:
+    """Which pseudo-terminal it is says a running guest only."""
+    if device.type in ("null", "vc", "stdio", "spicevmc"):
+        return False
+    return not (ctx.inactive and device.type == "pty" and not device.sources[0].seclabels)
+
+
+class Backend(Element):
+    """What a character device is connected to; also a part of other devices."""
 
     type = field("@type", BACKENDS)
-    tty = field("@tty", live=True)
-    source_mode = field("source/@mode", enum("bind", "connect"))
-    source_path = field(
-        "source/@path", show=lambda dev, ctx: not (ctx.inactive and dev.type == "pty")
-    )
-    source_append = field("source/@append", ON_OFF)
-    source_host = field("source/@host")
-    source_service = field("source/@service")
-    source_tls = field("source/@tls", YES_NO)
-    source_channel = field("source/@channel")
+    sources = children("source", CharSource, show=_shows_source)
     protocol = field("protocol/@type", enum("raw", "telnet", "telnets", "tls"))
     log_file = field("log/@file")
     log_append = field("log/@append", ON_OFF)
 
+    @property
+    def source(self) -> CharSource:
+        """The first <source>, made when there is none."""
+        if not self.sources:
+            self.sources.append(CharSource())
+        found: CharSource = self.sources[0]
+        return found
+
+    def backend_after_parse(self) -> None:
+        """What a back-end must have, and what it doesn't."""
+        wanted = (*_ATTRIBUTES.get(self.type, ()), "seclabels")
+        if len(self.sources) > (2 if self.type == "udp" else 1):
+            count = "two source elements are" if self.type == "udp" else "one source element is"
+            detail = f"only {count} allowed for character device"
+            raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
+        for source in self.sources:
+            for name in [n for n in source.__dict__ if n not in wanted]:
+                del source.__dict__[name]
+            if self.type in ("tcp", "unix", "udp"):
+                source.mode = source.mode or "connect"
+        self.protocol = (self.protocol or "raw") if self.type == "tcp" else None
+
+    def _first(self, name: str) -> Any:
+        return getattr(self.sources[0], name) if self.sources else None
+
+
+def _delegate(name: str) -> property:
+    def get(self: Backend) -> Any:
+        return self._first(name)
+
+    def put(self: Backend, value: Any) -> None:
+        setattr(self.source, name, value)
+
+    return property(get, put, doc=f"``{name}`` of the first <source>.")
+
+
+class CharDevice(Backend, Device):
+    """What all of them have."""
+
+    tty = field("@tty", live=True)
+    source_mode = _delegate("mode")
+    source_path = _delegate("path")
+    source_append = _delegate("append")
+    source_host = _delegate("host")
+    source_service = _delegate("service")
+    source_tls = _delegate("tls")
+    source_channel = _delegate("channel")
+
+    def after_parse(self, node: etree._Element) -> None:
+        if self.type is None:
+            self.type = "pty"
+        self.backend_after_parse()
+
 
 class Serial(CharDevice):
+    """<serial>."""
+
     TAG = "serial"
-    target_type = field("target/@type")
+    target_type = field(
+        "target/@type",
+        enum("none", "isa-serial", "usb-serial", "pci-serial", "spapr-vio-serial",
+             "system-serial", "sclp-serial", "isa-debug"),
+    )  # fmt: skip
     port = field("target/@port", uint())
     target_model = field("target/model/@name")
-    alias = alias()
-    address = address()
 
 
 class Parallel(CharDevice):
+    """<parallel>."""
+
     TAG = "parallel"
     port = field("target/@port", uint())
-    alias = alias()
-    address = address()
 
 
 class Console(CharDevice):
+    """<console>: the first is the first serial port unless it says otherwise."""
+
     TAG = "console"
-    target_type = field("target/@type")
+    target_type = field(
+        "target/@type",
+        enum("none", "serial", "xen", "uml", "virtio", "lxc", "openvz", "sclp", "sclplm"),
+    )
     port = field("target/@port", uint())
-    alias = alias()
-    address = address()
 
 
 class Channel(CharDevice):
+    """<channel>."""
+
     TAG = "channel"
-    target_type = field("target/@type")
+    target_type = field("target/@type", enum("guestfwd", "virtio", "xen", "none"))
+    target_address = field("target/@address")
+    target_port = field("target/@port", uint())
     target_name = field("target/@name")
     target_state = field("target/@state", live=True)
-    alias = alias()
-    address = address()
+
+    def after_parse(self, node: etree._Element) -> None:
+        super().after_parse(node)
+        if self.type == "spicevmc" and self.target_type != "virtio":
+            detail = "spicevmc device type only supports virtio"
+            raise errors.error(Code.CONFIG_UNSUPPORTED, detail, domain=From.DOMAIN)

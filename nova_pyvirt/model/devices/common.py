@@ -1,41 +1,74 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What devices share: address, alias, boot order, virtio options."""
+"""What devices share: address, alias, boot order, ROM, virtio options."""
 
-from typing import Any
+from typing import Any, ClassVar
 
-from nova_pyvirt.model.kinds import ON_OFF, Hex, UInt, enum, uint
-from nova_pyvirt.model.xmlbind import Context, Element, child, field
+from lxml import etree
 
-_NUMBER = UInt(32, base=0)
+from nova_pyvirt import errors
+from nova_pyvirt.errors import Code, From
+from nova_pyvirt.model.kinds import ON_OFF, TEXT, YES_NO, Hex, UInt, enum, uint
+from nova_pyvirt.model.xmlbind import Context, Element, Field, child, field
+
+ANY_BASE = UInt(32, base=0)
+ULL = UInt(64)
+VIRTIO_MODELS = ("virtio", "virtio-transitional", "virtio-non-transitional")
+_TYPES = enum(
+    "none", "pci", "drive", "virtio-serial", "ccid", "usb", "spapr-vio", "virtio-s390", "ccw",
+    "virtio-mmio", "isa", "dimm", "unassigned",
+)  # fmt: skip
+
+
+def shallow(element: Any) -> Any:
+    """A copy that shares what the element holds; for forms of writing."""
+    found = object.__new__(type(element))
+    found.__dict__ = dict(element.__dict__)
+    return found
 
 
 class Address(Element):
     """<address>: where a device sits; which attributes count depends on the type."""
 
     TAG = "address"
-    type = field("@type")
-    # pci
+    type = field("@type", _TYPES)
     domain = field("@domain", Hex(4))
-    bus = field("@bus", _NUMBER)
-    slot = field("@slot", Hex(2))
-    function = field("@function", Hex(1))
-    multifunction = field("@multifunction", ON_OFF)
-    # drive, ccid, virtio-serial
     controller = field("@controller", uint())
+    bus = field("@bus", ANY_BASE)
     target = field("@target", uint())
+    slot = field("@slot", ANY_BASE)
     unit = field("@unit", uint())
     port = field("@port")
-    # isa, dimm
+    function = field("@function", Hex(1))
+    multifunction = field("@multifunction", ON_OFF)
     iobase = field("@iobase", Hex(1))
     irq = field("@irq", Hex(1))
     base = field("@base", Hex(1, bits=64))
-    device = field("@device")
+    reg = field("@reg", Hex(8, bits=64))
+    cssid = field("@cssid", Hex(1))
+    ssid = field("@ssid", Hex(1))
+    devno = field("@devno", Hex(4))
+
+    def after_parse(self, node: etree._Element) -> None:
+        for name in _DEFAULTS.get(self.type, ()):
+            if self.__dict__.get(name) is None:
+                self.__dict__[name] = 0
+        if self.type == "virtio-serial":
+            self.port = self.port or "0"
+        if self.type == "pci":
+            self._check_pci()
+
+    def _check_pci(self) -> None:
+        for name, top in (("domain", 0xFFFF), ("bus", 0xFF), ("slot", 0x1F), ("function", 7)):
+            value = self.__dict__[name]
+            if value > top:
+                text = f"Invalid PCI address {name}='0x{value:x}', must be <= 0x{top:X}"
+                raise errors.error(Code.XML_ERROR, text, domain=From.NONE)
 
     def before_format(self, ctx: Context) -> "Address":
-        """PCI buses are written in hexadecimal, others in decimal."""
-        if self.type != "pci":
+        view = _VIEWS.get(self.type)
+        if view is None:
             return self
-        shown = PCIAddress.__new__(PCIAddress)
+        shown = object.__new__(view)
         shown.__dict__ = self.__dict__
         return shown
 
@@ -45,28 +78,134 @@ class Address(Element):
 
 
 class PCIAddress(Address):
-    """An address whose bus is written as libvirt writes PCI buses."""
+    """An address as libvirt writes those on PCI."""
+
+    TAG = "address"
+    bus = field("@bus", Hex(2))
+    slot = field("@slot", Hex(2))
+
+
+_VIEWS = {"pci": PCIAddress}
+_DEFAULTS = {
+    "pci": ("domain", "bus", "slot", "function"),
+    "drive": ("controller", "bus", "target", "unit"),
+    "virtio-serial": ("controller", "bus"),
+    "ccid": ("controller", "slot"),
+    "usb": ("bus",),
+    "dimm": ("slot",),
+}
+
+
+class HostAddress(Element):
+    """<source><address>: a device of the host: PCI, USB, SCSI or mediated."""
+
+    TAG = "address"
+    type = field("@type")
+    uuid = field("@uuid")
+    domain = field("@domain", Hex(4))
+    bus = field("@bus", ANY_BASE)
+    slot = field("@slot", Hex(2))
+    function = field("@function", Hex(1))
+    device = field("@device", ANY_BASE)
+    target = field("@target", uint())
+    unit = field("@unit", ULL)
+
+    def before_format(self, ctx: Context) -> "HostAddress":
+        if self.slot is None and self.function is None:
+            return self
+        shown = object.__new__(HostPCIAddress)
+        shown.__dict__ = {"domain": 0, "bus": 0, "slot": 0, "function": 0} | self.__dict__
+        return shown
+
+    def text(self) -> str:
+        """A PCI address as the kernel writes it."""
+        return (
+            f"{self.domain or 0:04x}:{self.bus or 0:02x}:{self.slot or 0:02x}.{self.function or 0:x}"
+        )
+
+
+class HostPCIAddress(HostAddress):
+    """The same, of a PCI device."""
 
     TAG = "address"
     bus = field("@bus", Hex(2))
 
 
+def _user_alias(device: Any, ctx: Context) -> bool:
+    return not ctx.inactive or device.alias.startswith("ua-")
+
+
+_VIRTIO = ("iommu", "ats", "packed", "page_per_vq")
+
+
 class Device(Element):
-    """Base of devices: an alias and an address, declared last in each."""
+    """Base of devices. A class with a tag gets, after its own fields, what every device has:
+    boot order, alias, ROM, ACPI index and address; with ``virtio=True`` the virtio options too."""
 
     alias: Any
     address: Any
+    boot_order: Any
+    loadparm: Any
+    master: Any
+    rom_enabled: Any
+    rom_bar: Any
+    rom_file: Any
+    acpi_index: Any
+    iommu: Any
+    ats: Any
+    packed: Any
+    page_per_vq: Any
+    VIRTIO: ClassVar[bool] = False
+
+    def __init_subclass__(cls, *, virtio: bool = False) -> None:
+        if cls.TAG and "address" not in cls._fields:
+            cls.VIRTIO = virtio
+            for name, item in _shared(virtio).items():
+                setattr(cls, name, item)
+        super().__init_subclass__()
 
 
-def alias() -> Any:
-    """<alias name=>: user aliases (ua-) stay, others are shown of a running domain only."""
-    return field("alias/@name", show=lambda dev, ctx: not ctx.inactive or dev.alias[:3] == "ua-")
+def _shared(virtio: bool) -> dict[str, Field]:
+    found: dict[str, Field] = {}
+    if virtio:
+        found = {name: field(f"driver/@{name}", ON_OFF) for name in _VIRTIO}
+    return found | {
+        "boot_order": field("boot/@order", _BootOrder()),
+        "loadparm": field("boot/@loadparm"),
+        "alias": field("alias/@name", TEXT, show=_user_alias),
+        "master": field("master/@startport", uint()),
+        "rom_enabled": field("rom/@enabled", YES_NO),
+        "rom_bar": field("rom/@bar", ON_OFF),
+        "rom_file": field("rom/@file"),
+        "acpi_index": field("acpi/@index", uint()),
+        "address": child("address", Address),
+    }
 
 
-def address() -> Any:
-    """<address>."""
-    return child("address", Address)
+class _BootOrder(UInt):
+    """A positive number."""
+
+    def parse(self, text: str, attribute: str, element: str) -> int:
+        number = super().parse(text, attribute, element)
+        if not number:
+            detail = f"Invalid value for attribute 'order' in element 'boot': '{text}'."
+            raise errors.error(Code.XML_ERROR, detail + " Zero is not permitted", domain=From.XML)
+        return number
 
 
-VIRTIO_OPTIONS = ("iommu", "ats", "packed", "page_per_vq")
-VIRTIO_MODELS = enum("virtio", "virtio-transitional", "virtio-non-transitional")
+class SecurityLabel(Element):
+    """<source><seclabel>: the label of one image or device."""
+
+    TAG = "seclabel"
+    model = field("@model")
+    labelskip = field("@labelskip", YES_NO)
+    relabel = field("@relabel", YES_NO)
+    label = field("label")
+
+
+class Reconnect(Element):
+    """<reconnect>: does a socket that goes away come back? Seconds."""
+
+    TAG = "reconnect"
+    enabled = field("@enabled", YES_NO)
+    timeout = field("@timeout", uint())

@@ -1,13 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
 """<devices>: the lists of all kinds of devices, in libvirt's order."""
 
+from collections.abc import Iterator
+
 from nova_pyvirt.model.devices.chardev import Channel, Console, Parallel, Serial
+from nova_pyvirt.model.devices.common import Device, shallow
 from nova_pyvirt.model.devices.controller import Controller
 from nova_pyvirt.model.devices.disk import Disk
-from nova_pyvirt.model.devices.display import Graphics, Input, Video
+from nova_pyvirt.model.devices.filesystem import Filesystem, Shmem
+from nova_pyvirt.model.devices.graphics import Graphics
+from nova_pyvirt.model.devices.hostdev import Hostdev, Lease, RedirFilter
+from nova_pyvirt.model.devices.input import Hub, Input
 from nova_pyvirt.model.devices.interface import Interface
-from nova_pyvirt.model.devices.misc import RNG, Audio, MemBalloon, Panic, Sound, Watchdog
-from nova_pyvirt.model.xmlbind import Element, child, children, field
+from nova_pyvirt.model.devices.memory import Memory
+from nova_pyvirt.model.devices.misc import (
+    IOMMU,
+    NVRAM,
+    RNG,
+    Crypto,
+    MemBalloon,
+    Panic,
+    Vsock,
+    Watchdog,
+)
+from nova_pyvirt.model.devices.redirdev import Redirdev, Smartcard
+from nova_pyvirt.model.devices.sound import Audio, Sound
+from nova_pyvirt.model.devices.tpm import TPM
+from nova_pyvirt.model.devices.video import Video
+from nova_pyvirt.model.xmlbind import Context, Element, child, children, field
 
 
 class Devices(Element):
@@ -17,17 +37,56 @@ class Devices(Element):
     emulator = field("emulator")
     disks = children("disk", Disk)
     controllers = children("controller", Controller)
+    leases = children("lease", Lease)
+    filesystems = children("filesystem", Filesystem)
     interfaces = children("interface", Interface)
+    smartcards = children("smartcard", Smartcard)
     serials = children("serial", Serial)
     parallels = children("parallel", Parallel)
     consoles = children("console", Console)
     channels = children("channel", Channel)
     inputs = children("input", Input)
+    tpms = children("tpm", TPM)
     graphics = children("graphics", Graphics)
     sounds = children("sound", Sound)
     audios = children("audio", Audio)
     videos = children("video", Video)
+    hostdevs = children("hostdev", Hostdev)
+    redirdevs = children("redirdev", Redirdev)
+    redirfilter = child("redirfilter", RedirFilter)
+    hubs = children("hub", Hub)
     watchdogs = children("watchdog", Watchdog)
     memballoon = child("memballoon", MemBalloon)
     rngs = children("rng", RNG)
+    nvram = child("nvram", NVRAM)
     panics = children("panic", Panic)
+    shmems = children("shmem", Shmem)
+    memories = children("memory", Memory)
+    cryptos = children("crypto", Crypto)
+    iommu = child("iommu", IOMMU)
+    vsock = child("vsock", Vsock)
+
+    def before_format(self, ctx: Context) -> "Devices":
+        """The first console mirrors the first serial port, whatever became of that."""
+        if not (self.consoles and self.serials and self.consoles[0].target_type == "serial"):
+            return self
+        shown: Devices = shallow(self)
+        shown.consoles = [mirrored(self.consoles[0], self.serials[0]), *self.consoles[1:]]
+        return shown
+
+    def each(self) -> Iterator[Device]:
+        """Every device that can have an alias and an address."""
+        for value in self.__dict__.values():
+            for item in value if isinstance(value, list) else (value,):
+                if isinstance(item, Device):
+                    yield item
+
+
+def mirrored(console: Console, serial: Serial) -> Console:
+    """A console over a serial port's back-end."""
+    found = Console(target_type="serial", port=console.port)
+    for name in ("type", "sources", "protocol", "log_file", "log_append", "alias"):
+        found.__dict__[name] = serial.__dict__.get(name)
+    if serial.type == "pty":
+        found.tty = serial.source_path
+    return found

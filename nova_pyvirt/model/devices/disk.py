@@ -1,69 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """<disk>."""
 
-from typing import Any
-
 from lxml import etree
 
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
-from nova_pyvirt.model.devices.common import Device, address, alias
-from nova_pyvirt.model.kinds import ON_OFF, YES_NO, UInt, enum, uint
-from nova_pyvirt.model.xmlbind import Element, child, children, field, flag
+from nova_pyvirt.model.devices.common import ULL, VIRTIO_MODELS, Device
+from nova_pyvirt.model.devices.storage import (
+    FORMATS,
+    TYPES,
+    Auth,
+    BackingStore,
+    DiskSource,
+    Encryption,
+    Mirror,
+    shown_backing,
+)
+from nova_pyvirt.model.kinds import ON_OFF, YES_NO, enum, uint
+from nova_pyvirt.model.xmlbind import Context, Element, child, field, flag
 
-ULL = UInt(64)
+__all__ = ["BackingStore", "Disk", "DiskSource", "IOTune", "Mirror"]
 
-
-class SourceHost(Element):
-    TAG = "host"
-    name = field("@name")
-    port = field("@port")
-    transport = field("@transport", enum("tcp", "unix", "rdma"))
-    socket = field("@socket")
-
-
-class DiskSource(Element):
-    """<source>."""
-
-    TAG = "source"
-    protocol = field("@protocol")
-    name = field("@name")
-    file = field("@file")
-    dev = field("@dev")
-    dir = field("@dir")
-    pool = field("@pool")
-    volume = field("@volume")
-    query = field("@query")
-    tls = field("@tls", YES_NO)
-    startup_policy = field("@startupPolicy", enum("mandatory", "requisite", "optional"))
-    index = field("@index", uint(), live=True)
-    hosts = children("host", SourceHost)
-    snapshot = field("snapshot/@name")
-    config_file = field("config/@file")
-    auth_username = field("auth/@username")
-    auth_secret_type = field("auth/secret/@type")
-    auth_secret_uuid = field("auth/secret/@uuid")
-    auth_secret_usage = field("auth/secret/@usage")
-
-
-class BackingStore(Element):
-    """<backingStore>: empty at the end of a chain."""
-
-    TAG = "backingStore"
-    type = field("@type")
-    index = field("@index", uint(), live=True)
-    format = field("format/@type")
-    source = child("source", DiskSource)
-    backing: Any
-
-
-BackingStore._root.add(_nested := child("backingStore", BackingStore))
-_nested.name = "backing"
-BackingStore._fields["backing"] = _nested
-BackingStore.backing = None
+BUSES = enum("none", "ide", "fdc", "scsi", "virtio", "xen", "usb", "uml", "sata", "sd")
 
 
 class IOTune(Element):
+    """<iotune>: limits a second, bursts, and how long those may last (seconds)."""
+
     TAG = "iotune"
     total_bytes_sec = field("total_bytes_sec", ULL)
     read_bytes_sec = field("read_bytes_sec", ULL)
@@ -79,23 +42,38 @@ class IOTune(Element):
     write_iops_sec_max = field("write_iops_sec_max", ULL)
     size_iops_sec = field("size_iops_sec", ULL)
     group_name = field("group_name")
+    total_bytes_sec_max_length = field("total_bytes_sec_max_length", ULL)
+    read_bytes_sec_max_length = field("read_bytes_sec_max_length", ULL)
+    write_bytes_sec_max_length = field("write_bytes_sec_max_length", ULL)
+    total_iops_sec_max_length = field("total_iops_sec_max_length", ULL)
+    read_iops_sec_max_length = field("read_iops_sec_max_length", ULL)
+    write_iops_sec_max_length = field("write_iops_sec_max_length", ULL)
+
+    def after_parse(self, node: etree._Element) -> None:
+        for name in [n for n, value in self.__dict__.items() if value in (0, "")]:
+            self.__dict__[name] = None
 
 
-class Disk(Device):
+class Disk(Device, virtio=True):
     """A disk, CD-ROM or floppy."""
 
     TAG = "disk"
-    type = field("@type", enum("file", "block", "dir", "network", "volume", "nvme", "vhostuser"))
+    type = field("@type", TYPES)
     device = field("@device", enum("disk", "cdrom", "floppy", "lun"))
+    model = field("@model", enum(*VIRTIO_MODELS))
+    rawio = field("@rawio", YES_NO)
     sgio = field("@sgio", enum("filtered", "unfiltered"))
+    snapshot = field("@snapshot", enum("default", "no", "internal", "external", "manual"))
     driver_name = field("driver/@name")
-    format = field("driver/@type")
+    format = field("driver/@type", FORMATS)
     cache = field(
         "driver/@cache",
         enum("default", "none", "writethrough", "writeback", "directsync", "unsafe"),
     )
-    error_policy = field("driver/@error_policy", enum("stop", "report", "ignore", "enospace"))
-    rerror_policy = field("driver/@rerror_policy", enum("stop", "report", "ignore"))
+    error_policy = field(
+        "driver/@error_policy", enum("default", "stop", "report", "ignore", "enospace")
+    )
+    rerror_policy = field("driver/@rerror_policy", enum("default", "stop", "report", "ignore"))
     io = field("driver/@io", enum("native", "threads", "io_uring"))
     ioeventfd = field("driver/@ioeventfd", ON_OFF)
     event_idx = field("driver/@event_idx", ON_OFF)
@@ -104,38 +82,62 @@ class Disk(Device):
     iothread = field("driver/@iothread", uint())
     detect_zeroes = field("driver/@detect_zeroes", enum("off", "on", "unmap"))
     queues = field("driver/@queues", uint())
-    auth_username = field("auth/@username")
-    auth_secret_type = field("auth/secret/@type")
-    auth_secret_uuid = field("auth/secret/@uuid")
-    auth_secret_usage = field("auth/secret/@usage")
+    queue_size = field("driver/@queue_size", uint())
+    cache_max_size = field("driver/metadata_cache/max_size", ULL)
+    cache_max_unit = field("driver/metadata_cache/max_size/@unit")
+    auth = child("auth", Auth)
     source = child("source", DiskSource)
-    backing = child("backingStore", BackingStore, live=True)
+    backing = child("backingStore", BackingStore, show=shown_backing)
+    backenddomain = field("backenddomain/@name")
+    cylinders = field("geometry/@cyls", uint())
+    heads = field("geometry/@heads", uint())
+    sectors = field("geometry/@secs", uint())
+    translation = field("geometry/@trans", enum("none", "auto", "lba"))
+    logical_block_size = field("blockio/@logical_block_size", uint())
+    physical_block_size = field("blockio/@physical_block_size", uint())
+    mirror = child("mirror", Mirror, live=True)
     target = field("target/@dev")
-    bus = field("target/@bus")
+    bus = field("target/@bus", BUSES)
     tray = field("target/@tray", enum("open", "closed"))
     removable = field("target/@removable", ON_OFF)
+    rotation_rate = field("target/@rotation_rate", uint())
     iotune = child("iotune", IOTune)
     readonly = flag("readonly")
     shareable = flag("shareable")
     transient = flag("transient")
+    share_backing = field("transient/@shareBacking", YES_NO)
     serial = field("serial")
     wwn = field("wwn")
     vendor = field("vendor")
     product = field("product")
-    boot_order = field("boot/@order", uint())
-    alias = alias()
-    address = address()
+    encryption = child("encryption", Encryption)
 
     def after_parse(self, node: etree._Element) -> None:
         self.__dict__.setdefault("type", "file")
         self.__dict__.setdefault("device", "disk")
         if not self.target:
             raise errors.error(Code.NO_TARGET, self.path, domain=From.DOMAIN)
+        for name in ("error_policy", "rerror_policy"):
+            if self.__dict__.get(name) == "default":
+                self.__dict__[name] = None
+        if self.cache_max_size is not None:
+            self.cache_max_unit = self.cache_max_unit or "bytes"
+
+    def before_format(self, ctx: Context) -> "Disk":
+        if self.iotune is None or any(v is not None for v in self.iotune.__dict__.values()):
+            return self
+        found = object.__new__(Disk)
+        found.__dict__ = self.__dict__ | {"iotune": None}
+        return found
 
     @property
     def path(self) -> str | None:
         """Where the data is: a file, a device, a directory; None without a local source."""
+        return None if self.source is None else self.source.local_path
+
+    @property
+    def empty(self) -> bool:
+        """Is there no medium?"""
         if self.source is None:
-            return None
-        found: str | None = self.source.file or self.source.dev or self.source.dir
-        return found
+            return True
+        return self.type in ("file", "block", "dir") and not self.source.local_path

@@ -59,7 +59,7 @@ def _controller(controller: Controller) -> dict[str, Any] | None:
 
 def _bridge(controller: Controller) -> dict[str, Any]:
     if controller.model == "pcie-root-port":
-        port = int(controller.target_port or "0", 0)
+        port = controller.target_port
         return {
             "driver": controller.pci_model_name or "pcie-root-port",
             "port": port,
@@ -179,10 +179,10 @@ def rngs(domain: Domain, buses: Buses) -> list[str]:
     """-object and -device of random number generators."""
     args: list[str] = []
     for item in domain.devices.rngs:
-        if item.backend_model == "builtin":
+        if item.backend.model == "builtin":
             args += ["-object", props(qom_type="rng-builtin", id=f"obj{item.alias}")]
         else:
-            path = item.backend or "/dev/urandom"
+            path = item.backend.path or "/dev/urandom"
             args += ["-object", props(qom_type="rng-random", id=f"obj{item.alias}", filename=path)]
         values: dict[str, Any] = {
             "driver": "virtio-rng-pci",

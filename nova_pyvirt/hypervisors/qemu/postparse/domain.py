@@ -64,7 +64,7 @@ def complete(domain: Domain, caps: QemuCaps, *, nvram_dir: str) -> None:
     if domain.clock is None:
         domain.clock = Clock(offset="utc")
     domain.devices.emulator = domain.devices.emulator or caps.binary
-    devices.complete(domain)
+    devices.complete(domain, caps)
     _default_cpu(domain, caps)
     _complete_cpu(domain, caps)
     vcpus.fill_cells(domain)

@@ -5,7 +5,7 @@ from nova_pyvirt import errors
 from nova_pyvirt.errors import Code
 from nova_pyvirt.hypervisors.qemu.prepare import prepare
 from nova_pyvirt.hypervisors.qemu.start.context import Start
-from nova_pyvirt.model.devices.display import Graphics
+from nova_pyvirt.model.devices.graphics import Graphics
 from nova_pyvirt.model.security import SecLabel
 from nova_pyvirt.util.breakpoints import reach
 

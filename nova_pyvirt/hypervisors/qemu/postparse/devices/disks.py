@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Disks: bus, driver, format, place on the controller (virDomainDiskDefPostParse)."""
+
+import re
+
+from nova_pyvirt import errors
+from nova_pyvirt.errors import Code, From
+from nova_pyvirt.model.devices.common import Address
+from nova_pyvirt.model.devices.disk import Disk
+from nova_pyvirt.model.devices.storage import DiskSource
+from nova_pyvirt.model.domain import Domain
+
+_NAME = re.compile(r"(?:fd|hd|vd|sd|xvd|ubd)([a-z]+)\d*\Z")
+_PREFIXES = (("hd", "ide"), ("sd", "scsi"), ("vd", "virtio"), ("xvd", "xen"), ("ubd", "uml"))
+#: units of a controller and of one of its buses
+_UNITS = {"ide": (4, 2), "fdc": (2, 2), "sata": (6, 6), "scsi": (7, 7)}
+
+
+def name_index(target: str) -> int | None:
+    """vda -> 0, sdb -> 1, sdaa -> 26; None for other names."""
+    match = _NAME.match(target)
+    if match is None:
+        return None
+    index = 0
+    for letter in match[1]:
+        index = index * 26 + ord(letter) - 96
+    return index - 1
+
+
+def drive_index(target: str) -> int:
+    """The same, for a disk that has no address.
+
+    :raises libvirtError: XML_ERROR
+    """
+    index = name_index(target)
+    if index is None:
+        detail = f"Unknown disk name '{target}' and no address specified"
+        raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
+    return index
+
+
+def drive_address(disk: Disk) -> Address:
+    """Where a disk's name puts it on its controller."""
+    controller, rest = divmod(drive_index(disk.target), _UNITS[disk.bus][0])
+    bus, unit = divmod(rest, _UNITS[disk.bus][1])
+    return Address(type="drive", controller=controller, bus=bus, target=0, unit=unit)
+
+
+def sort(domain: Domain) -> None:
+    """The order of a list into which disks were put by bus and name."""
+    placed: list[Disk] = []
+    for disk in domain.devices.disks:
+        insert(placed, disk)
+    domain.devices.disks = placed
+
+
+def insert(disks: list[Disk], disk: Disk) -> None:
+    """Puts a disk behind those of its bus whose names come before."""
+    own = name_index(disk.target)
+    at = None
+    for place in range(len(disks) - 1, -1, -1):
+        other = disks[place]
+        if other.bus != disk.bus:
+            continue
+        index = name_index(other.target)
+        if (-1 if index is None else index) > (-1 if own is None else own):
+            at = place
+        elif at is None:
+            at = place + 1
+    disks.insert(len(disks) if at is None else at, disk)
+
+
+def complete(domain: Domain) -> None:
+    """:raises libvirtError: XML_ERROR for a name that says no place"""
+    for disk in domain.devices.disks:
+        complete_one(disk)
+
+
+def complete_one(disk: Disk) -> None:
+    """The defaults of one disk."""
+    disk.target = disk.target.removeprefix("ioemu:")
+    disk.driver_name = disk.driver_name or "qemu"
+    if disk.bus in (None, "none"):
+        disk.bus = _default_bus(disk)
+    if disk.source is None and disk.type in ("file", "block", "dir"):
+        disk.__dict__.pop("source", None)
+    if disk.format in (None, "none") and disk.type != "volume":
+        disk.format = "raw"
+    if disk.device == "cdrom":
+        disk.readonly = True
+    if disk.snapshot == "default" or (disk.snapshot is None and disk.type == "vhostuser"):
+        disk.snapshot = "no" if disk.readonly or disk.type == "vhostuser" else None
+    if disk.source is not None:
+        _complete_source(disk, disk.source)
+    _encryption_engine(disk)
+    if disk.address is None:
+        if disk.bus in _UNITS:
+            disk.address = drive_address(disk)
+        else:
+            drive_index(disk.target)
+
+
+def _default_bus(disk: Disk) -> str:
+    if disk.device == "floppy":
+        return "fdc"
+    return next((bus for prefix, bus in _PREFIXES if disk.target.startswith(prefix)), "ide")
+
+
+def _complete_source(disk: Disk, source: DiskSource) -> None:
+    if disk.type == "network" and source.protocol == "iscsi":
+        if source.name and "/" not in source.name:
+            source.name += "/0"
+    if disk.type == "nvme" and source.managed is None:
+        source.managed = True
+
+
+def _encryption_engine(disk: Disk) -> None:
+    layer = disk
+    while layer is not None:
+        for owner in (layer.source, layer):
+            encryption = getattr(owner, "encryption", None)
+            if encryption is not None and encryption.engine is None:
+                encryption.engine = "qemu"
+        layer = layer.backing

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""<filesystem> and <shmem>: what guest and host share."""
+
+from lxml import etree
+
+from nova_pyvirt.model.devices.common import VIRTIO_MODELS, Device
+from nova_pyvirt.model.kinds import MEMORY, ON_OFF, Kind, enum, invalid, uint
+from nova_pyvirt.model.xmlbind import field, flag
+
+
+class Octal(Kind):
+    """Permission bits."""
+
+    def parse(self, text: str, attribute: str, element: str) -> int:
+        try:
+            return int(text, 8)
+        except ValueError:
+            raise invalid(text, attribute, element) from None
+
+    def format(self, value: int) -> str:
+        return f"{value:04o}"
+
+
+class Filesystem(Device, virtio=True):
+    """A directory of the host's in the guest."""
+
+    TAG = "filesystem"
+    type = field("@type", enum("mount", "block", "file", "template", "ram", "bind", "volume"))
+    accessmode = field("@accessmode", enum("passthrough", "mapped", "squash"))
+    model = field("@model", enum(*VIRTIO_MODELS))
+    multidevs = field("@multidevs", enum("default", "remap", "forbid", "warn"))
+    fmode = field("@fmode", Octal())
+    dmode = field("@dmode", Octal())
+    driver_type = field(
+        "driver/@type", enum("default", "path", "handle", "loop", "nbd", "ploop", "virtiofs")
+    )
+    driver_format = field("driver/@format")
+    wrpolicy = field("driver/@wrpolicy", enum("default", "immediate"))
+    queue = field("driver/@queue", uint(64))
+    binary = field("binary/@path")
+    xattr = field("binary/@xattr", ON_OFF)
+    cache = field("binary/cache/@mode", enum("default", "none", "always"))
+    sandbox = field("binary/sandbox/@mode", enum("default", "namespace", "chroot"))
+    posix = field("binary/lock/@posix", ON_OFF)
+    flock = field("binary/lock/@flock", ON_OFF)
+    thread_pool = field("binary/thread_pool/@size", uint())
+    source_dir = field("source/@dir")
+    source_file = field("source/@file")
+    source_dev = field("source/@dev")
+    source_name = field("source/@name")
+    source_pool = field("source/@pool")
+    source_volume = field("source/@volume")
+    source_socket = field("source/@socket")
+    usage = field("source/@usage", uint(64))
+    units = field("source/@units")
+    target = field("target/@dir")
+    readonly = flag("readonly")
+    hard_limit = field("space_hard_limit", MEMORY)
+    soft_limit = field("space_soft_limit", MEMORY)
+
+
+class MiB(Kind):
+    """A text with a unit, in MiB."""
+
+    def parse_node(self, node: etree._Element) -> int:
+        return -(-MEMORY.parse_node(node) // 1024)
+
+    def format_attributes(self, value: int) -> list[tuple[str, str]]:
+        return [("unit", "M")]
+
+
+class Shmem(Device):
+    """<shmem>: memory shared with other guests. Size in MiB."""
+
+    TAG = "shmem"
+    name = field("@name")
+    role = field("@role", enum("default", "master", "peer"))
+    model = field("model/@type", enum("ivshmem", "ivshmem-plain", "ivshmem-doorbell"))
+    size = field("size", MiB())
+    server = flag("server")
+    server_path = field("server/@path")
+    msi = flag("msi")
+    vectors = field("msi/@vectors", uint())
+    ioeventfd = field("msi/@ioeventfd", ON_OFF)

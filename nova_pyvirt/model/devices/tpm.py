@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""<tpm>."""
+
+from lxml import etree
+
+from nova_pyvirt.model.devices.common import Device
+from nova_pyvirt.model.kinds import YES_NO, enum
+from nova_pyvirt.model.xmlbind import field, flag
+
+
+class TPM(Device):
+    """A trusted platform module: the host's, or swtpm's."""
+
+    TAG = "tpm"
+    model = field("@model", enum("default", "tpm-tis", "tpm-crb", "tpm-spapr", "spapr-tpm-proxy"))
+    type = field("backend/@type", enum("passthrough", "emulator", "external"))
+    version = field("backend/@version", enum("default", "1.2", "2.0"))
+    persistent_state = field("backend/@persistent_state", YES_NO)
+    device = field("backend/device/@path")
+    encryption = field("backend/encryption/@secret")
+    pcr_sha1 = flag("backend/active_pcr_banks/sha1")
+    pcr_sha256 = flag("backend/active_pcr_banks/sha256")
+    pcr_sha384 = flag("backend/active_pcr_banks/sha384")
+    pcr_sha512 = flag("backend/active_pcr_banks/sha512")
+    source_type = field("backend/source/@type")
+    source_mode = field("backend/source/@mode")
+    source_path = field("backend/source/@path")
+
+    def after_parse(self, node: etree._Element) -> None:
+        if self.type != "external":
+            self.source_type = self.source_mode = self.source_path = None
