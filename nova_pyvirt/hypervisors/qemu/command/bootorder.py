@@ -3,25 +3,22 @@
 
 from nova_pyvirt.model.domain import Domain
 
-_MEDIA = {"hd": ("disk", "lun"), "cdrom": ("cdrom",), "fd": ("floppy",)}
+_MEDIA = {"disk": "hd", "lun": "hd", "cdrom": "cdrom", "floppy": "fd"}
 
 
 def bootindexes(domain: Domain) -> dict[int, int]:
-    """bootindex by id() of the device."""
+    """bootindex by id() of the device (qemuProcessPrepareDeviceBootorder)."""
     devices = domain.devices
-    found = {id(d): d.boot_order for d in [*devices.disks, *devices.interfaces] if d.boot_order}
-    if found or not domain.os.boots:
-        return found
-    place = 1
-    for boot in domain.os.boots:
-        if boot.dev == "network":
-            for nic in devices.interfaces:
-                found[id(nic)] = place
-                place += 1
-            continue
-        for disk in devices.disks:
-            if disk.device in _MEDIA.get(boot.dev, ()):
-                found[id(disk)] = place
-                place += 1
-                break
+    if not domain.os.boots:
+        return {id(d): d.boot_order for d in devices.each() if d.boot_order}
+    found: dict[int, int] = {}
+    places: dict[str, int] = {}
+    for place, boot in enumerate(domain.os.boots, 1):
+        places[boot.dev] = place
+    for disk in devices.disks:
+        index = places.pop(_MEDIA[disk.device], None)
+        if index is not None:
+            found[id(disk)] = index
+    if devices.interfaces and "network" in places:
+        found[id(devices.interfaces[0])] = places["network"]
     return found

@@ -4,14 +4,11 @@
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
 from nova_pyvirt.hypervisors.qemu.command import (
     boot,
-    chardev,
     clock,
     cpu,
     devices,
-    disk,
     machine,
     memory,
-    net,
     smbios,
 )
 from nova_pyvirt.hypervisors.qemu.command.context import CommandContext, CommandLine, escape, props
@@ -30,6 +27,8 @@ def build(domain: Domain, caps: QemuCaps, ctx: CommandContext) -> CommandLine:
     if ctx.master_key:
         secret = props(qom_type="secret", id="masterKey0", format="raw", file=ctx.master_key)
         argv += ["-object", secret]
+    guest = devices.Guest(domain, caps, ctx)
+    argv += devices.early(guest)
     argv += boot.pflash(domain)
     argv += machine.machine(domain, caps, ctx)
     argv += machine.accel(domain)
@@ -47,24 +46,12 @@ def build(domain: Domain, caps: QemuCaps, ctx: CommandContext) -> CommandLine:
     if not domain.devices.graphics:
         argv += ["-display", "none"]
     argv += ["-no-user-config", "-nodefaults"]
-    argv += chardev.monitor(ctx)
+    argv += devices.monitor(ctx)
     argv += clock.clock(domain, caps, ctx)
     argv += ["-no-shutdown"]
     argv += machine.acpi_and_pm(domain, caps)
     argv += boot.boot(domain)
-    buses = {c.index: c.alias for c in domain.devices.controllers if c.type == "pci"}
-    argv += devices.controllers(domain, buses)
-    argv += disk.disks(domain, ctx, buses)
-    argv += net.interfaces(domain, ctx, buses)
-    argv += chardev.chardevs(domain, ctx)
-    argv += devices.inputs(domain, buses)
-    argv += devices.audio(domain)
-    argv += devices.graphics(domain)
-    argv += devices.videos(domain, buses)
-    argv += devices.watchdogs(domain, buses)
-    argv += devices.balloon(domain, buses)
-    argv += devices.rngs(domain, buses)
-    argv += devices.panics(domain)
+    argv += devices.main(guest)
     if domain.features is not None and domain.features.vmcoreinfo:
         argv += ["-device", props(driver="vmcoreinfo")]
     argv += machine.security(domain)
@@ -72,6 +59,7 @@ def build(domain: Domain, caps: QemuCaps, ctx: CommandContext) -> CommandLine:
         argv += ["-incoming", ctx.incoming]
     if ctx.sandbox:
         argv += ["-sandbox", _SANDBOX]
+    argv += devices.late(guest)
     argv += [arg.value for arg in domain.qemu_args]
     argv += ["-msg", "timestamp=on"]
     return CommandLine(argv, _environment(domain, ctx))

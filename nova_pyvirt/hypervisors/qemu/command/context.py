@@ -15,7 +15,14 @@ class CommandContext:
     :ivar standalone: the form of domxml-to-native, which nothing has been prepared for
     :ivar lib_dir: the directory of this run of the domain
     :ivar monitor_fd: the listening socket's number in QEMU, None = a path below lib_dir
-    :ivar fds: descriptors in QEMU by alias of the device: taps of "net0", the log of "serial0"
+    :ivar fds: descriptors in QEMU by alias of the device: the taps of "net0" ("vhost-net0": their
+        vhost ends, "vdpa-net0"), the listening socket of a unix "channel0", "serial0-log" and
+        "serial0-source" for files, vhost ends of "vsock0" and "hostdev0", the two of "tpm0"
+    :ivar secrets: properties of secret objects by alias (see devices.secrets): data, keyid, iv, format
+        when it is encrypted with the master key, else file
+    :ivar host_paths: by alias: /dev/sgN of a SCSI "hostdev0", /dev/bus/usb/... of one that was
+        looked up, swtpm's socket of "tpm0", passt's of "net0"
+    :ivar vnc_listen: where displays listen that don't say it
     :ivar incoming: where a migration comes from, e.g. "defer"
     """
 
@@ -26,6 +33,12 @@ class CommandContext:
     master_key: str | None = None
     sandbox: bool = True
     incoming: str | None = None
+    secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    host_paths: Mapping[str, str] = field(default_factory=dict)
+    vnc_listen: str = "127.0.0.1"
+    spice_listen: str = "127.0.0.1"
+    vnc_password: bool = False
+    spice_password: bool = False
     hugetlbfs: Mapping[int, str] = field(default_factory=dict)
     default_hugepage: int = 2048
     memory_dir: str = "/var/lib/libvirt/qemu/ram"

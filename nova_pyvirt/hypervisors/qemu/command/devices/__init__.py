@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Devices on the command line, one module a family; pure functions of a definition."""
+
+from nova_pyvirt.hypervisors.qemu.command.devices.build import early, late, main
+from nova_pyvirt.hypervisors.qemu.command.devices.chardev import monitor
+from nova_pyvirt.hypervisors.qemu.command.devices.guest import Guest, device, object_, option
+
+__all__ = ["Guest", "device", "early", "late", "main", "monitor", "object_", "option"]

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Devices in libvirt's order (qemuBuildCommandLine)."""
+
+from nova_pyvirt.hypervisors.qemu.command.devices import (
+    audio,
+    chardev,
+    controller,
+    disk,
+    filesystem,
+    graphics,
+    hostdev,
+    input,
+    interface,
+    memory,
+    misc,
+    redirdev,
+    tpm,
+    video,
+)
+from nova_pyvirt.hypervisors.qemu.command.devices.guest import Args, Guest
+
+
+def early(guest: Guest) -> Args:
+    """Objects that come before the machine."""
+    return disk.reservation_manager(guest)
+
+
+def main(guest: Guest) -> Args:
+    """All devices but the few that come last."""
+    return [
+        *misc.iommu(guest),
+        *controller.globals_(guest),
+        *controller.controllers(guest),
+        *memory.memories(guest),
+        *input.hubs(guest),
+        *controller.ccid(guest),
+        *disk.disks(guest),
+        *filesystem.filesystems(guest),
+        *interface.interfaces(guest),
+        *redirdev.smartcards(guest),
+        *chardev.serials(guest),
+        *chardev.parallels(guest),
+        *chardev.channels(guest),
+        *chardev.consoles(guest),
+        *tpm.tpms(guest),
+        *input.inputs(guest),
+        *audio.audios(guest),
+        *graphics.graphics(guest),
+        *video.videos(guest),
+        *audio.sounds(guest),
+        *misc.watchdogs(guest),
+        *redirdev.redirdevs(guest),
+        *hostdev.hostdevs(guest),
+        *misc.balloon(guest),
+        *misc.rngs(guest),
+    ]
+
+
+def late(guest: Guest) -> Args:
+    """Devices behind the sandbox."""
+    return [
+        *misc.panics(guest),
+        *filesystem.shmems(guest),
+        *misc.vsock(guest),
+        *misc.cryptos(guest),
+    ]
