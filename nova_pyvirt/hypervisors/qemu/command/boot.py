@@ -4,6 +4,7 @@
 from typing import Any
 
 from nova_pyvirt.hypervisors.qemu.command.context import escape, props
+from nova_pyvirt.hypervisors.qemu.command.devices import netstorage
 from nova_pyvirt.hypervisors.qemu.postparse import old_style_uefi
 from nova_pyvirt.model.domain import Domain
 
@@ -39,9 +40,7 @@ def _file(path: str | None) -> dict[str, Any]:
 
 
 def _network(source: Any) -> dict[str, Any]:
-    from nova_pyvirt.hypervisors.qemu.command.disk import network_source
-
-    return network_source(source)
+    return netstorage.props(source, source.auth, "libvirt-pflash1-storage")
 
 
 def loader(domain: Domain) -> Args:
