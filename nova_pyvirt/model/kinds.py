@@ -218,10 +218,18 @@ def to_kib(number: int, unit: str) -> int:
 
     :raises libvirtError: INVALID_ARG for an unknown unit, OVERFLOW beyond 2^63 bytes
     """
+    return -(-to_bytes(number, unit) // 1024)
+
+
+def to_bytes(number: int, unit: str) -> int:
+    """Bytes.
+
+    :raises libvirtError: INVALID_ARG for an unknown unit, OVERFLOW beyond 2^63 bytes
+    """
     scale = UNITS.get(unit.lower())
     if scale is None:
         raise errors.error(Code.INVALID_ARG, f"unknown suffix '{unit}'", domain=From.NONE)
     size = number * scale
     if size >= 1 << 63:
         raise errors.error(Code.OVERFLOW, f"value too large: {number}{unit}", domain=From.NONE)
-    return -(-size // 1024)
+    return size

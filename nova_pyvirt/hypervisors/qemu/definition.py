@@ -31,6 +31,6 @@ def parse_definition(
     postparse.complete_identity(domain)
     caps = caps_for(domain)
     postparse.complete(domain, caps, nvram_dir=nvram_dir)
-    validate.check(domain, caps)
     address.assign(domain, caps)
+    validate.check(domain, caps)
     return domain

@@ -7,6 +7,7 @@ from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
 from nova_pyvirt.model.devices.common import ULL, VIRTIO_MODELS, Device
 from nova_pyvirt.model.devices.storage import (
+    BYTES,
     FORMATS,
     TYPES,
     Auth,
@@ -83,8 +84,7 @@ class Disk(Device, virtio=True):
     detect_zeroes = field("driver/@detect_zeroes", enum("off", "on", "unmap"))
     queues = field("driver/@queues", uint())
     queue_size = field("driver/@queue_size", uint())
-    cache_max_size = field("driver/metadata_cache/max_size", ULL)
-    cache_max_unit = field("driver/metadata_cache/max_size/@unit")
+    cache_max_size = field("driver/metadata_cache/max_size", BYTES)
     auth = child("auth", Auth)
     source = child("source", DiskSource)
     backing = child("backingStore", BackingStore, show=shown_backing)
@@ -120,8 +120,6 @@ class Disk(Device, virtio=True):
         for name in ("error_policy", "rerror_policy"):
             if self.__dict__.get(name) == "default":
                 self.__dict__[name] = None
-        if self.cache_max_size is not None:
-            self.cache_max_unit = self.cache_max_unit or "bytes"
 
     def before_format(self, ctx: Context) -> "Disk":
         if self.iotune is None or any(v is not None for v in self.iotune.__dict__.values()):

@@ -13,6 +13,14 @@ TYPES = enum(
 )  # fmt: skip
 
 
+#: models that libvirt knows, in any case
+KNOWN_MODELS = frozenset(
+    ("netfront rtl8139 virtio e1000 e1000e virtio-transitional virtio-non-transitional usb-net"
+     " spapr-vlan lan9118 smc91c111 vlance vmxnet vmxnet2 vmxnet3 am79c970a am79c973 82540em"
+     " 82545em 82543gc").split()
+)  # fmt: skip
+
+
 class VlanTag(Element):
     """<tag>."""
 
@@ -178,7 +186,7 @@ class Interface(Device, virtio=True):
     guest_tso6 = field("driver/guest/@tso6", ON_OFF)
     guest_ecn = field("driver/guest/@ecn", ON_OFF)
     guest_ufo = field("driver/guest/@ufo", ON_OFF)
-    backend_type = field("backend/@type", enum("default", "passt"))
+    backend_type = field("backend/@type", enum("default"))
     backend_tap = field("backend/@tap")
     backend_vhost = field("backend/@vhost")
     backend_log = field("backend/@logFile")
@@ -195,6 +203,8 @@ class Interface(Device, virtio=True):
         for name in ("target", "script", "downscript", "model"):
             if self.__dict__.get(name) == "":
                 self.__dict__[name] = None
+        if self.model is not None and self.model.lower() in KNOWN_MODELS:
+            self.model = self.model.lower()
         if self.link == "default":
             self.link = None
         if self.driver_name == "default":

@@ -8,7 +8,7 @@ from lxml import etree
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
 from nova_pyvirt.model.devices.common import ULL, HostAddress, Reconnect, SecurityLabel
-from nova_pyvirt.model.kinds import YES_NO, enum, uint
+from nova_pyvirt.model.kinds import YES_NO, Kind, enum, to_bytes, uint
 from nova_pyvirt.model.xmlbind import Context, Element, child, children, field
 
 PROTOCOLS = enum(
@@ -20,6 +20,19 @@ FORMATS = enum(
     "qcow2", "qed", "vmdk", "luks", "none",
 )  # fmt: skip
 TYPES = enum("file", "block", "dir", "network", "volume", "nvme", "vhostuser")
+
+
+class Bytes(Kind):
+    """A text with a unit beside it; the value is bytes."""
+
+    def parse_node(self, node: etree._Element) -> int:
+        return to_bytes(ULL.parse_node(node), node.get("unit", "bytes"))
+
+    def format_attributes(self, value: int) -> list[tuple[str, str]]:
+        return [("unit", "bytes")]
+
+
+BYTES = Bytes()
 
 
 class Secret(Element):
@@ -165,8 +178,7 @@ class BackingStore(Element):
     type = field("@type", TYPES)
     index = field("@index", uint(), live=True)
     format = field("format/@type", FORMATS)
-    cache_max_size = field("format/metadata_cache/max_size", ULL)
-    cache_max_unit = field("format/metadata_cache/max_size/@unit")
+    cache_max_size = field("format/metadata_cache/max_size", BYTES)
     source = child("source", DiskSource)
     backing: Any
     detected: bool = False

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Gives every device that has none an address, in libvirt's order (qemuDomainAssignAddresses)."""
 
-from nova_pyvirt.hypervisors.qemu.address.others import assign_memory, assign_virtio_serial
+from nova_pyvirt.hypervisors.qemu.address.others import (
+    assign_memory,
+    assign_vio,
+    assign_virtio_serial,
+)
 from nova_pyvirt.hypervisors.qemu.address.slots import assign_pci
 from nova_pyvirt.hypervisors.qemu.address.usb import assign_usb
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
@@ -14,6 +18,7 @@ def assign(domain: Domain, caps: QemuCaps) -> None:
     :raises libvirtError: XML_ERROR for an address that is taken or can't be
     """
     assign_virtio_serial(domain)
+    assign_vio(domain)
     assign_pci(domain)
     assign_usb(domain)
     assign_memory(domain)

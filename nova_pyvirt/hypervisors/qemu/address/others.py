@@ -39,6 +39,16 @@ def assign_virtio_serial(domain: Domain) -> None:
             _place(domain, device, used, sizes)
 
 
+def assign_vio(domain: Domain) -> None:
+    """Registers of IBM's virtual SCSI controllers."""
+    register = 0x2000
+    for controller in domain.devices.controllers:
+        if controller.type == "scsi" and controller.model == "ibmvscsi":
+            if controller.address is None:
+                controller.address = Address(type="spapr-vio", reg=register)
+            register += 0x1000
+
+
 def _complete(device: Any) -> bool:
     where = device.address
     return where is not None and where.type == "virtio-serial" and int(where.port or 0) != 0
@@ -66,14 +76,16 @@ def _place(
         for port in range(first, sizes.get(controller, 0)):
             if port not in used[controller]:
                 used[controller].add(port)
-                _give(device, controller, port)
+                if not console:
+                    _give(device, controller, port)
                 return
     if asked is not None:
         raise _bad(f"Unable to find a free port on virtio-serial controller {asked}")
     index = next(i for i in range(len(used) + 1) if i not in used)
     maybe_add(domain, "virtio-serial", index)
     used[index], sizes[index] = {first}, _PORTS
-    _give(device, index, first)
+    if not console:
+        _give(device, index, first)
 
 
 def _give(device: Any, controller: int, port: int) -> None:

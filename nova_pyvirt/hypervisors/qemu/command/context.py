@@ -22,6 +22,7 @@ class CommandContext:
         when it is encrypted with the master key, else file
     :ivar host_paths: by alias: /dev/sgN of a SCSI "hostdev0", /dev/bus/usb/... of one that was
         looked up, swtpm's socket of "tpm0", passt's of "net0"
+    :ivar tls_dir: certificates of SPICE, character devices and network disks
     :ivar vnc_listen: where displays listen that don't say it
     :ivar incoming: where a migration comes from, e.g. "defer"
     """
@@ -37,6 +38,7 @@ class CommandContext:
     host_paths: Mapping[str, str] = field(default_factory=dict)
     vnc_listen: str = "127.0.0.1"
     spice_listen: str = "127.0.0.1"
+    tls_dir: str = "/etc/pki/qemu"
     vnc_password: bool = False
     spice_password: bool = False
     hugetlbfs: Mapping[int, str] = field(default_factory=dict)

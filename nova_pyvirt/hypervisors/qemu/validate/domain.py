@@ -30,7 +30,7 @@ def check(domain: Domain, caps: QemuCaps) -> None:
     boot.check_smbios(domain)
     timers.check_settings(domain)
     _check_qemu(domain, caps)
-    devices.check(domain)
+    devices.check(domain, caps)
     _check_general(domain)
 
 

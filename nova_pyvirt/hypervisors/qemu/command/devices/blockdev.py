@@ -125,10 +125,9 @@ def objects(guest: Guest, image: Any, number: int) -> Args:
     if source.cookies:
         args += secret(guest, secret_alias(storage, "httpcookie"))
     if source.tls:
-        directory = {"nbd": "nbd", "vxhs": "vxhs"}.get(source.protocol, source.protocol)
         args += object_(
-            "tls-creds-x509", f"obj{storage}_tls0", dir=f"/etc/pki/libvirt-{directory}",
-            endpoint="client", verify_peer=True,
+            "tls-creds-x509", f"obj{storage}_tls0", dir=guest.ctx.tls_dir, endpoint="client",
+            verify_peer=True,
         )  # fmt: skip
     return args
 
@@ -154,6 +153,7 @@ def image_nodes(
         found.append({
             "driver": "raw", "node-name": file, "offset": sliced.offset, "size": sliced.size,
             "file": storage["node-name"], "auto-read-only": True, "discard": "unmap",
+            "cache": _cache(disk),
         })  # fmt: skip
         sliced = None
     node = format_node(disk, image, number, read_only=read_only)
@@ -169,10 +169,18 @@ def image_nodes(
     return found
 
 
+def cache_mode(disk: Disk) -> str | None:
+    """The cache mode; a disk that guests share has none. None = QEMU's own."""
+    if disk.cache not in (None, "default"):
+        return str(disk.cache)
+    return "none" if disk.shareable and not disk.readonly else None
+
+
 def _cache(disk: Disk) -> dict[str, bool] | None:
-    if disk.cache in (None, "default"):
+    mode = cache_mode(disk)
+    if mode is None:
         return None
-    direct, no_flush, _ = CACHE[disk.cache]
+    direct, no_flush, _ = CACHE[mode]
     return {"direct": direct, "no-flush": no_flush}
 
 

@@ -18,11 +18,16 @@ from nova_pyvirt.hypervisors.qemu.command.devices import (
     video,
 )
 from nova_pyvirt.hypervisors.qemu.command.devices.guest import Args, Guest
+from nova_pyvirt.hypervisors.qemu.command.devices.secrets import secret, secret_alias
 
 
 def early(guest: Guest) -> Args:
     """Objects that come before the machine."""
-    return disk.reservation_manager(guest)
+    nvram = guest.domain.os.nvram
+    args: Args = []
+    if nvram is not None and nvram.source is not None and nvram.source.auth is not None:
+        args = secret(guest, secret_alias("libvirt-pflash1-storage", "auth"))
+    return args + disk.reservation_manager(guest)
 
 
 def main(guest: Guest) -> Args:

@@ -16,8 +16,10 @@ from nova_pyvirt.hypervisors.qemu.command.devices.guest import (
 )
 from nova_pyvirt.model.devices.chardev import Backend, Channel, Serial
 
+_CHANNELS = "/var/lib/libvirt/qemu/channel/target"
 _VDAGENT = "com.redhat.spice.0"
-_TLS_DIR = "/etc/pki/qemu"
+#: names of D-Bus channels whose use is known
+_DBUS = {"redirdev": "org.qemu.usbredir"}
 
 
 def monitor(ctx: CommandContext) -> Args:
@@ -126,7 +128,7 @@ def backend(guest: Guest, item: Any, ident: str) -> Args:
     if item.type == "tcp" and item.sources and item.sources[0].tls:
         source = item.sources[0]
         args += object_(
-            "tls-creds-x509", f"obj{ident}_tls0", dir=_TLS_DIR,
+            "tls-creds-x509", f"obj{ident}_tls0", dir=guest.ctx.tls_dir,
             endpoint="server" if source.mode == "bind" else "client", verify_peer=True,
         )  # fmt: skip
     before, words = make(guest, item, ident, alias)
@@ -199,7 +201,11 @@ def _tcp(guest: Guest, item: Backend, ident: str, alias: str) -> Words:
 def _unix(guest: Guest, item: Backend, ident: str, alias: str) -> Words:
     source = item.source
     fds = guest.fds(alias)
-    where = f"fd={fds[0]}" if fds else f"path={escape(source.path or '')}"
+    path = source.path
+    if not path and guest.ctx.standalone:
+        name = getattr(item, "target_name", None) or alias
+        path = f"{_CHANNELS}/{guest.ctx.lib_dir.rpartition('/')[2]}/{name}"
+    where = f"fd={fds[0]}" if fds else f"path={escape(path or '')}"
     return [], ["socket", f"id={ident}", where, *_listen(source)]
 
 
@@ -217,7 +223,8 @@ def _spicevmc(guest: Guest, item: Backend, ident: str, alias: str) -> Words:
 
 
 def _named(guest: Guest, item: Backend, ident: str, alias: str) -> Words:
-    return [], [str(item.type), f"id={ident}", f"name={escape(item.source.channel or '')}"]
+    name = item.source.channel or _DBUS.get(item.TAG, "")
+    return [], [str(item.type), f"id={ident}", f"name={escape(name)}"]
 
 
 def _vdagent(guest: Guest, item: Backend, ident: str, alias: str) -> Words:

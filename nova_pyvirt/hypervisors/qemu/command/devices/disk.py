@@ -152,9 +152,10 @@ def _wwn(disk: Disk) -> int | None:
 
 
 def _write_cache(disk: Disk) -> str | None:
-    if disk.cache in (None, "default") or disk.device == "lun":
+    mode = blockdev.cache_mode(disk)
+    if mode is None or disk.device == "lun":
         return None
-    return on_off(blockdev.CACHE[disk.cache][2])
+    return on_off(blockdev.CACHE[mode][2])
 
 
 def _serial(disk: Disk) -> str | None:

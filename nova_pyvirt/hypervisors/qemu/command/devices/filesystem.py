@@ -41,8 +41,8 @@ def _virtiofs(guest: Guest, item: Filesystem) -> Args:
 
 
 def _9p(guest: Guest, item: Filesystem) -> Args:
-    words = ["local"]
-    if item.accessmode:
+    words = ["handle" if item.driver_type == "handle" else "local"]
+    if item.accessmode and words == ["local"]:
         words.append(f"security_model={_SECURITY[item.accessmode]}")
     if item.multidevs not in (None, "default"):
         words.append(f"multidevs={item.multidevs}")

@@ -8,8 +8,8 @@ from nova_pyvirt.hypervisors.qemu.command.devices.audio import audio_id
 from nova_pyvirt.hypervisors.qemu.command.devices.guest import Args, Guest
 from nova_pyvirt.model.devices.graphics import Graphics
 
+_DBUS = "/run/libvirt/qemu/dbus"
 _VNC_FIRST, _VNC_LAST = 5900, 65535
-_SPICE_TLS_DIR = "/etc/pki/libvirt-spice"
 #: SPICE's channels in libvirt's order
 _CHANNELS = ("main", "display", "inputs", "cursor", "playback", "record", "smartcard", "usbredir")
 
@@ -74,7 +74,7 @@ def _spice(guest: Guest, item: Graphics) -> Args:
     if not item.password and not guest.ctx.spice_password:
         words.append("disable-ticketing=on")
     if secure:
-        words.append(f"x509-dir={_SPICE_TLS_DIR}")
+        words.append(f"x509-dir={guest.ctx.tls_dir}")
     words += _spice_channels(item, secure=secure, insecure=insecure)
     for name, value in (
         ("image-compression", item.image),
@@ -159,7 +159,7 @@ def _dbus(guest: Guest, item: Graphics) -> Args:
     if item.p2p:
         words.append("p2p=on")
     else:
-        address = item.dbus_address or f"unix:path={guest.ctx.lib_dir}/dbus.sock"
+        address = item.dbus_address or f"unix:path={_DBUS}/{guest.ctx.short_name}-dbus.sock"
         words.append(f"addr={escape(address)}")
     if item.gl is not None:
         if item.gl.enable is not None:

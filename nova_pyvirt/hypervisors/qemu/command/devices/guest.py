@@ -93,6 +93,8 @@ class Guest:
             return self.drive(where, bus or "")
         if where.type == "isa":
             return {"iobase": where.iobase or 0, "irq": positive(where.irq)}
+        if where.type == "spapr-vio":
+            return {"reg": where.reg}
         if where.type == "dimm":
             return {"slot": where.slot, "addr": positive(where.base)}
         return {}

@@ -94,8 +94,9 @@ def _usb(guest: Guest, item: Hostdev) -> Props:
 
 
 def _mdev(guest: Guest, item: Hostdev) -> Props:
+    driver = "vfio-pci-nohotplug" if item.ramfb else _MDEV.get(item.model)
     return {
-        "driver": _MDEV.get(item.model),
+        "driver": driver,
         "id": item.alias,
         "sysfsdev": f"/sys/bus/mdev/devices/{item.source.address.uuid}",
         "display": on_off(item.display),

@@ -13,6 +13,7 @@ from nova_pyvirt.model.devices.storage import Auth, DiskSource, SourceHost
 _PORTS = {"nbd": "10809", "iscsi": "3260", "ssh": "22", "http": "80", "https": "443", "ftp": "21",
           "ftps": "990", "tftp": "69", "gluster": "24007", "sheepdog": "7000",
           "rbd": "0", "nfs": "2049"}  # fmt: skip
+_GLUSTER_DEBUG = 4
 _CURL = ("http", "https", "ftp", "ftps", "tftp")
 
 
@@ -133,7 +134,7 @@ def _curl(source: DiskSource, auth: Auth | None, node: str) -> Props:
 def _gluster(source: DiskSource, auth: Auth | None, node: str) -> Props:
     volume, _, path = (source.name or "").partition("/")
     servers = [_address(source, host) for host in source.hosts]
-    return {"volume": volume, "path": path, "server": servers}
+    return {"volume": volume, "path": path, "server": servers, "debug": _GLUSTER_DEBUG}
 
 
 def _ssh(source: DiskSource, auth: Auth | None, node: str) -> Props:

@@ -10,6 +10,8 @@ from nova_pyvirt.model.devices.controller import Controller
 from nova_pyvirt.model.domain import Domain
 
 USB2 = ("ich9-ehci1", "ich9-uhci1", "ich9-uhci2", "ich9-uhci3")
+#: first port of a companion on its master
+_MASTER_PORTS = {"ich9-uhci1": 0, "ich9-uhci2": 2, "ich9-uhci3": 4}
 _XHCI_PORTS = 15
 _ROOTS = ("pci-root", "pcie-root")
 
@@ -134,6 +136,8 @@ def _scsi_model(model: str | None, caps: QemuCaps) -> str:
 
 
 def _complete_usb(controller: Controller, caps: QemuCaps) -> None:
+    if controller.master is None:
+        controller.master = _MASTER_PORTS.get(controller.model)
     if controller.model is None and caps.has("piix3-usb-uhci"):
         controller.model = "piix3-uhci"
     if controller.model in ("qusb1", "qusb2"):

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sources of disks (virDomainDiskDefValidateSource, vhost-user)."""
+
+from typing import Any
+
+from nova_pyvirt.hypervisors.qemu.validate.common import bad_xml, unsupported, unsupported_domain
+from nova_pyvirt.model.devices.disk import Disk
+from nova_pyvirt.model.domain import Domain
+
+_AUTH = {"rbd": "ceph", "iscsi": "iscsi", "http": "iscsi", "https": "iscsi", "ftp": "iscsi",
+         "ftps": "iscsi", "ssh": "iscsi"}  # fmt: skip
+_NOT_VHOST = (
+    "cache", "error_policy", "io", "ioeventfd", "copy_on_read", "discard", "iothread",
+    "detect_zeroes", "iotune", "backing", "encryption", "readonly", "shareable", "transient",
+    "serial", "wwn", "vendor", "product", "auth",
+)  # fmt: skip
+_LUN_PROTOCOLS = ("iscsi",)
+
+
+def check(disk: Disk) -> None:
+    """:raises libvirtError: CONFIG_UNSUPPORTED, XML_ERROR"""
+    source = disk.source
+    if disk.type == "network" and (source is None or source.protocol is None):
+        raise bad_xml("missing network source protocol type")
+    if source is not None and source.auth is not None and disk.auth is not None:
+        raise unsupported_domain("an <auth> definition already found for disk source")
+    if source is not None and source.encryption is not None and disk.encryption is not None:
+        raise unsupported_domain("an <encryption> definition already found for disk source")
+    layer: Any = disk
+    while layer is not None:
+        if layer.source is not None:
+            _layer(layer)
+        layer = layer.backing
+    if source is None:
+        return
+    _startup(disk)
+    if disk.type == "nvme" and not source.namespace:
+        raise unsupported_domain("NVMe namespace can't be zero")
+    if disk.device == "lun":
+        _lun(disk)
+
+
+def _layer(image: Any) -> None:
+    source = image.source
+    auth = source.auth or getattr(image, "auth", None)
+    if auth is not None and image.type != "volume":
+        if image.type != "network":
+            raise unsupported_domain("authentication is supported only for network backed disks")
+        _auth(source.protocol, auth)
+    encryption = source.encryption or getattr(image, "encryption", None)
+    if encryption is not None:
+        if encryption.cipher is not None:
+            detail = "supplying <cipher> for domain disk definition is unnecessary"
+            raise unsupported_domain(detail)
+        if encryption.format == "luks-any":
+            raise unsupported_domain("unknown volume encryption format type luks-any")
+    rbd = image.type == "network" and source.protocol == "rbd"
+    if source.snapshot and not rbd:
+        raise bad_xml("<snapshot> element is currently supported only with 'rbd' disks")
+    if source.config_file and not rbd:
+        raise bad_xml("<config> element is currently supported only with 'rbd' disks")
+
+
+def _auth(protocol: str, auth: Any) -> None:
+    wanted = _AUTH.get(protocol)
+    if wanted is None:
+        raise unsupported_domain(f"authentication is not supported for protocol '{protocol}'")
+    kind = auth.secret.type if auth.secret is not None else None
+    if protocol in ("rbd", "iscsi"):
+        if kind not in (None, "ceph", "iscsi", "volume", "tls", "vtpm"):
+            raise unsupported_domain(f"unknown secret type '{kind}'")
+        if kind is not None and kind != wanted:
+            raise unsupported_domain(f"invalid secret type '{kind}'")
+
+
+def _startup(disk: Disk) -> None:
+    policy = disk.source.startup_policy
+    if policy is None:
+        return
+    if disk.type == "network":
+        raise bad_xml(
+            f"disk startupPolicy '{policy}' is not allowed for disk of '{disk.type}' type"
+        )
+    if policy == "requisite" and disk.device not in ("cdrom", "floppy"):
+        raise bad_xml("disk startupPolicy 'requisite' is allowed only for cdrom or floppy")
+
+
+def _lun(disk: Disk) -> None:
+    source = disk.source
+    if disk.type == "network":
+        if source.protocol not in _LUN_PROTOCOLS:
+            raise unsupported_domain(
+                f"disk device='lun' is not supported for protocol='{source.protocol}'"
+            )
+    elif disk.type not in ("block", "volume"):
+        raise unsupported_domain("disk device='lun' is only valid for block type disk source")
+    if disk.format not in ("raw", None):
+        raise unsupported_domain("disk device 'lun' must use 'raw' format")
+    if source.slices:
+        raise unsupported_domain("disk device 'lun' doesn't support storage slice")
+    if source.encryption is not None or disk.encryption is not None:
+        raise unsupported_domain("disk device 'lun' doesn't support encryption")
+
+
+def check_vhost_user(domain: Domain, disk: Disk) -> None:
+    """:raises libvirtError: for what the back-end decides, and without shared memory"""
+    if disk.bus != "virtio":
+        raise unsupported_domain("vhostuser disk supports only virtio bus")
+    if disk.snapshot != "no":
+        raise unsupported_domain("only snapshot=no is supported with vhostuser disk")
+    for name in _NOT_VHOST:
+        value = getattr(disk, name)
+        if value not in (None, False):
+            word = {"backing": "backingStore"}.get(name, name)
+            raise unsupported_domain(f"{word} is not supported with vhostuser disk")
+    if disk.cylinders or disk.heads or disk.sectors:
+        raise unsupported_domain("geometry is not supported with vhostuser disk")
+    if disk.logical_block_size or disk.physical_block_size:
+        raise unsupported_domain("blockio is not supported with vhostuser disk")
+    need_shared_memory(domain, "vhost-user-blk")
+
+
+def need_shared_memory(domain: Domain, name: str) -> None:
+    """:raises libvirtError: CONFIG_UNSUPPORTED when another process can't see the guest's memory"""
+    backing = domain.memory_backing
+    shared = backing is not None and backing.access == "shared"
+    cells = domain.cpu.cells if domain.cpu is not None else []
+    each = bool(cells) and all(
+        cell.mem_access == "shared" or (cell.mem_access is None and shared) for cell in cells
+    )
+    if not (each if cells else shared):
+        raise unsupported(f"'{name}' requires shared memory")
