@@ -47,7 +47,10 @@ def _shows_source(device: Any, ctx: Context) -> bool:
     """Which pseudo-terminal it is says a running guest only."""
     if device.type in ("null", "vc", "stdio", "spicevmc"):
         return False
-    return not (ctx.inactive and device.type == "pty" and not device.sources[0].seclabels)
+    source = device.sources[0]
+    if device.type == "unix" and not source.path and not source.seclabels:
+        return False
+    return not (ctx.inactive and device.type == "pty" and not source.seclabels)
 
 
 class Backend(Element):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What devices share: address, alias, boot order, ROM, virtio options."""
 
+import re
 from typing import Any, ClassVar
 
 from lxml import etree
@@ -19,6 +20,10 @@ _TYPES = enum(
 )  # fmt: skip
 
 
+#: a port, or a path of them through hubs
+_USB_PORT = re.compile(r"\d+(\.\d+){0,3}\Z")
+
+
 def shallow(element: Any) -> Any:
     """A copy that shares what the element holds; for forms of writing."""
     found = object.__new__(type(element))
@@ -27,7 +32,10 @@ def shallow(element: Any) -> Any:
 
 
 class Address(Element):
-    """<address>: where a device sits; which attributes count depends on the type."""
+    """<address>: where a device sits; which attributes count depends on the type.
+
+    :ivar zpci: does it ask for what only S/390 has?
+    """
 
     TAG = "address"
     type = field("@type", _TYPES)
@@ -47,6 +55,7 @@ class Address(Element):
     cssid = field("@cssid", Hex(1))
     ssid = field("@ssid", Hex(1))
     devno = field("@devno", Hex(4))
+    zpci: bool = False
 
     def after_parse(self, node: etree._Element) -> None:
         for name in _DEFAULTS.get(self.type, ()):
@@ -56,6 +65,10 @@ class Address(Element):
             self.port = self.port or "0"
         if self.type == "pci":
             self._check_pci()
+            self.zpci = node.find("zpci") is not None
+        if self.type == "usb" and self.port and not _USB_PORT.match(self.port):
+            detail = "Cannot parse <address> 'port' attribute"
+            raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DEVICE)
 
     def _check_pci(self) -> None:
         for name, top in (("domain", 0xFFFF), ("bus", 0xFF), ("slot", 0x1F), ("function", 7)):

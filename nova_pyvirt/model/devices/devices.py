@@ -71,7 +71,7 @@ class Devices(Element):
         if not (self.consoles and self.serials and self.consoles[0].target_type == "serial"):
             return self
         shown: Devices = shallow(self)
-        shown.consoles = [mirrored(self.consoles[0], self.serials[0]), *self.consoles[1:]]
+        shown.consoles = [mirrored(self.serials[0]), *self.consoles[1:]]
         return shown
 
     def each(self) -> Iterator[Device]:
@@ -82,9 +82,9 @@ class Devices(Element):
                     yield item
 
 
-def mirrored(console: Console, serial: Serial) -> Console:
+def mirrored(serial: Serial) -> Console:
     """A console over a serial port's back-end."""
-    found = Console(target_type="serial", port=console.port)
+    found = Console(target_type="serial", port=serial.port)
     for name in ("type", "sources", "protocol", "log_file", "log_append", "alias"):
         found.__dict__[name] = serial.__dict__.get(name)
     if serial.type == "pty":

@@ -3,8 +3,6 @@
 
 from lxml import etree
 
-from nova_pyvirt import errors
-from nova_pyvirt.errors import Code, From
 from nova_pyvirt.model.devices.common import ULL, VIRTIO_MODELS, Device
 from nova_pyvirt.model.devices.storage import (
     BYTES,
@@ -115,8 +113,6 @@ class Disk(Device, virtio=True):
     def after_parse(self, node: etree._Element) -> None:
         self.__dict__.setdefault("type", "file")
         self.__dict__.setdefault("device", "disk")
-        if not self.target:
-            raise errors.error(Code.NO_TARGET, self.path, domain=From.DOMAIN)
         for name in ("error_policy", "rerror_policy"):
             if self.__dict__.get(name) == "default":
                 self.__dict__[name] = None

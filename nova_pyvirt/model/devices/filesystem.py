@@ -3,8 +3,8 @@
 
 from lxml import etree
 
-from nova_pyvirt.model.devices.common import VIRTIO_MODELS, Device
-from nova_pyvirt.model.kinds import MEMORY, ON_OFF, Kind, enum, invalid, uint
+from nova_pyvirt.model.devices.common import ULL, VIRTIO_MODELS, Device
+from nova_pyvirt.model.kinds import MEMORY, ON_OFF, Kind, enum, invalid, to_bytes, uint
 from nova_pyvirt.model.xmlbind import field, flag
 
 
@@ -60,17 +60,20 @@ class Filesystem(Device, virtio=True):
 
 
 class MiB(Kind):
-    """A text with a unit, in MiB."""
+    """A text with a unit (bytes without one); the value is bytes, whole MiB are written."""
 
     def parse_node(self, node: etree._Element) -> int:
-        return -(-MEMORY.parse_node(node) // 1024)
+        return to_bytes(ULL.parse_node(node), node.get("unit", "b"))
+
+    def format(self, value: int) -> str:
+        return str(value >> 20)
 
     def format_attributes(self, value: int) -> list[tuple[str, str]]:
         return [("unit", "M")]
 
 
 class Shmem(Device):
-    """<shmem>: memory shared with other guests. Size in MiB."""
+    """<shmem>: memory shared with other guests. Size in bytes."""
 
     TAG = "shmem"
     name = field("@name")

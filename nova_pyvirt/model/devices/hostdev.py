@@ -7,7 +7,7 @@ from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
 from nova_pyvirt.model.devices.common import Device, HostAddress
 from nova_pyvirt.model.devices.storage import Auth, SourceHost
-from nova_pyvirt.model.kinds import ON_OFF, YES_NO, Hex, enum, uint
+from nova_pyvirt.model.kinds import ON_OFF, YES_NO, Hex, Kind, enum, uint
 from nova_pyvirt.model.xmlbind import Element, child, children, field, flag
 
 
@@ -64,6 +64,23 @@ class Hostdev(Device):
             raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
         if self.managed is None:
             self.managed = False
+        if self.type != "mdev":
+            self.display = self.ramfb = None
+        if self.type not in ("mdev", "scsi_host"):
+            self.model = None
+
+
+class _Version(Kind):
+    """JJ.MN, two digits behind the point; -1 for any."""
+
+    def parse(self, text: str, attribute: str, element: str) -> str | None:
+        major, _, minor = text.partition(".")
+        if text == "-1":
+            return None
+        if not major.isdigit() or (minor and not minor.isdigit()) or len(minor) > 2:
+            detail = f"Cannot parse USB device version {text}"
+            raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DOMAIN)
+        return f"{int(major)}.{minor.ljust(2, '0')}"
 
 
 class USBFilter(Element):
@@ -73,7 +90,7 @@ class USBFilter(Element):
     usb_class = field("@class", Hex(2))
     vendor = field("@vendor", Hex(4))
     product = field("@product", Hex(4))
-    version = field("@version")
+    version = field("@version", _Version())
     allow = field("@allow", YES_NO)
 
 

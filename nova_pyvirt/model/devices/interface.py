@@ -21,6 +21,10 @@ KNOWN_MODELS = frozenset(
 )  # fmt: skip
 
 
+#: types whose traffic can be filtered
+_FILTERED = ("ethernet", "network", "bridge")
+
+
 class VlanTag(Element):
     """<tag>."""
 
@@ -205,6 +209,14 @@ class Interface(Device, virtio=True):
                 self.__dict__[name] = None
         if self.model is not None and self.model.lower() in KNOWN_MODELS:
             self.model = self.model.lower()
+        if self.filterref is not None and self.type not in _FILTERED:
+            self.filterref = None
+        if not self.is_virtio:
+            self.backend_vhost = None
+        if (self.queues or 0) <= 1:
+            self.queues = None
+        if not self.coalesce_rx:
+            self.coalesce_rx = None
         if self.link == "default":
             self.link = None
         if self.driver_name == "default":

@@ -25,6 +25,8 @@ class Redirdev(Backend, Device):
             detail = "missing type in redirdev"
             raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DOMAIN)
         self.backend_after_parse()
+        if self.type == "dbus" and not self.source.channel:
+            self.source.channel = "org.qemu.usbredir"
 
 
 class Certificate(Element):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the data of a disk is: <source>, <auth>, <encryption>, <backingStore>."""
 
+import uuid as uuids
 from typing import Any
 
 from lxml import etree
@@ -51,6 +52,22 @@ class Auth(Element):
     username = field("@username")
     secret = child("secret", Secret)
 
+    def after_parse(self, node: etree._Element) -> None:
+        if not self.username:
+            detail = "missing username for auth"
+            raise errors.error(Code.XML_ERROR, detail, domain=From.STORAGE)
+        if self.secret is not None and self.secret.uuid is not None:
+            self.secret.uuid = _uuid(self.secret.uuid, "invalid secret uuid '%s'")
+
+
+def _uuid(text: str, detail: str) -> str:
+    try:
+        return str(uuids.UUID(text.strip()))
+    except ValueError:
+        raise errors.error(
+            Code.XML_ERROR, detail.replace("%s", text), domain=From.STORAGE
+        ) from None
+
 
 class Cipher(Element):
     """<cipher> or <ivgen>."""
@@ -70,6 +87,11 @@ class Encryption(Element):
     secrets = children("secret", Secret)
     cipher = child("cipher", Cipher)
     ivgen = child("ivgen", Cipher)
+
+    def after_parse(self, node: etree._Element) -> None:
+        for secret in self.secrets:
+            if secret.uuid is not None:
+                secret.uuid = _uuid(secret.uuid, "malformed volume encryption uuid '%s'")
 
 
 class SourceHost(Element):

@@ -3,8 +3,10 @@
 
 from lxml import etree
 
+from nova_pyvirt import errors
+from nova_pyvirt.errors import Code, From
 from nova_pyvirt.model.devices.common import Device
-from nova_pyvirt.model.kinds import YES_NO, enum
+from nova_pyvirt.model.kinds import YES_NO, enum, missing
 from nova_pyvirt.model.xmlbind import field, flag
 
 
@@ -27,5 +29,10 @@ class TPM(Device):
     source_path = field("backend/source/@path")
 
     def after_parse(self, node: etree._Element) -> None:
+        if node.find("backend") is None:
+            detail = "missing TPM device backend"
+            raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
+        if self.type is None:
+            raise missing("type", "backend")
         if self.type != "external":
             self.source_type = self.source_mode = self.source_path = None

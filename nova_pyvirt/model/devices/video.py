@@ -2,7 +2,7 @@
 """<video>."""
 
 from nova_pyvirt.model.devices.common import Device
-from nova_pyvirt.model.kinds import ON_OFF, YES_NO, enum, uint
+from nova_pyvirt.model.kinds import YES_NO, enum, uint
 from nova_pyvirt.model.xmlbind import field
 
 MODELS = enum(
@@ -24,7 +24,6 @@ class Video(Device, virtio=True):
     vgamem = field("model/@vgamem", uint())
     heads = field("model/@heads", uint())
     primary = field("model/@primary", YES_NO)
-    blob = field("model/@blob", ON_OFF)
     accel2d = field("model/acceleration/@accel2d", YES_NO)
     accel3d = field("model/acceleration/@accel3d", YES_NO)
     rendernode = field("model/acceleration/@rendernode")

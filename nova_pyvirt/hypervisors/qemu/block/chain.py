@@ -33,9 +33,11 @@ def fill(disk: Disk) -> None:
         below = backing_of(path) if kind == "qcow2" else None
         if below is None:
             owner.backing = BackingStore()
+            owner.backing.detected = True
             return
         path, kind = below
         layer = BackingStore(type="file", format=kind, source=DiskSource(file=path))
+        layer.detected = True
         owner.backing = layer
         owner = layer
     raise errors.error(Code.OPERATION_FAILED, f"backing chain of '{disk.path}' is too deep")

@@ -73,13 +73,19 @@ def shmems(guest: Guest) -> Args:
         size = item.size or 0
         if size & (size - 1):
             raise errors.error(Code.XML_ERROR, "shmem size must be a power of two")
+        if size and size < 1 << 20:
+            detail = "shmem size must be at least 1 MiB (1024 KiB)"
+            raise errors.error(Code.XML_ERROR, detail)
+        if item.address is None or item.address.type != "pci":
+            detail = "only 'pci' addresses are supported for the shared memory device"
+            raise errors.error(Code.CONFIG_UNSUPPORTED, detail)
         if item.model == "ivshmem":
             args += device(_legacy(guest, item))
             continue
         if not item.server:
             args += object_(
                 "memory-backend-file", f"shmmem-{item.alias}",
-                mem_path=f"/dev/shm/{item.name}", size=size << 20, share=True,
+                mem_path=f"/dev/shm/{item.name}", size=size, share=True,
             )  # fmt: skip
         args += device(_shmem(guest, item))
         if item.server:
@@ -92,7 +98,7 @@ def _legacy(guest: Guest, item: Shmem) -> Props:
     return {
         "driver": "ivshmem",
         "id": item.alias,
-        "size": f"{item.size}m",
+        "size": f"{item.size >> 20}m",
         "shm": None if item.server else item.name,
         "chardev": f"char{item.alias}" if item.server else None,
         "msi": True if item.msi else None,

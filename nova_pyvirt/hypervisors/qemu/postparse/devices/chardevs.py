@@ -13,7 +13,7 @@ _TARGET_BY_ADDRESS = {"usb": "usb-serial", "pci": "pci-serial", "isa": "isa-seri
 _MODELS = {"isa-serial": "isa-serial", "usb-serial": "usb-serial", "pci-serial": "pci-serial",
            "isa-debug": "isa-debugcon"}  # fmt: skip
 #: where libvirt itself puts sockets of channels; not kept in definitions
-_OWN_PATH = re.compile(r"/(?:var/lib|run)/libvirt/qemu/(?:channel/)?(?:target/)?(?:domain-)?[^/]+/[^/]+\Z")
+_OWN_PATH = r"/channel/target/[^/]+\.|domain-[^/]+/"
 _CONSOLE_SERIALS = (None, "none", "isa-serial", "spapr-vio-serial", "system-serial", "sclp-serial")
 
 
@@ -59,7 +59,7 @@ def complete(domain: Domain) -> None:
 
 
 def _own_path(path: str, name: str | None) -> bool:
-    return bool(name) and path.endswith("/" + str(name)) and _OWN_PATH.search(path) is not None
+    return re.search(_OWN_PATH + re.escape(name or "") + r"\Z", path) is not None
 
 
 def _complete_serial(serial: Serial) -> None:
@@ -89,5 +89,4 @@ def add_console(domain: Domain) -> None:
         consoles.insert(0, Console(target_type="serial"))
     else:
         return
-    consoles[0].port = consoles[0].port or 0
-    consoles[0] = mirrored(consoles[0], serials[0])
+    consoles[0] = mirrored(serials[0])

@@ -11,14 +11,19 @@ from nova_pyvirt.model.devices.storage import DiskSource
 from nova_pyvirt.model.domain import Domain
 
 _NAME = re.compile(r"(?:fd|hd|vd|sd|xvd|ubd)([a-z]+)\d*\Z")
+#: ports of storage protocols
+DEFAULT_PORTS = {
+    "nbd": "10809", "iscsi": "3260", "ssh": "22", "http": "80", "https": "443", "ftp": "21",
+    "ftps": "990", "tftp": "69", "gluster": "24007", "sheepdog": "7000",
+}  # fmt: skip
 _PREFIXES = (("hd", "ide"), ("sd", "scsi"), ("vd", "virtio"), ("xvd", "xen"), ("ubd", "uml"))
 #: units of a controller and of one of its buses
 _UNITS = {"ide": (4, 2), "fdc": (2, 2), "sata": (6, 6), "scsi": (7, 7)}
 
 
-def name_index(target: str) -> int | None:
+def name_index(target: str | None) -> int | None:
     """vda -> 0, sdb -> 1, sdaa -> 26; None for other names."""
-    match = _NAME.match(target)
+    match = _NAME.match(target or "")
     if match is None:
         return None
     index = 0
@@ -73,11 +78,33 @@ def insert(disks: list[Disk], disk: Disk) -> None:
 def complete(domain: Domain) -> None:
     """:raises libvirtError: XML_ERROR for a name that says no place"""
     for disk in domain.devices.disks:
+        placed = disk.address is not None
         complete_one(disk)
+        if disk.bus == "scsi" and not placed:
+            _no_hostdev(domain, disk)
+
+
+def _no_hostdev(domain: Domain, disk: Disk) -> None:
+    where = disk.address
+    for device in domain.devices.hostdevs:
+        other = device.address
+        if device.type != "scsi" or other is None or other.type != "drive":
+            continue
+        if (other.controller, other.bus, other.target, other.unit) == (
+            where.controller, where.bus, where.target, where.unit,
+        ):  # fmt: skip
+            raise errors.error(
+                Code.CONFIG_UNSUPPORTED,
+                f"using disk target name '{disk.target}' conflicts with SCSI host device address"
+                f" controller='{where.controller}' bus='0' target='0' unit='{where.unit}",
+                domain=From.DOMAIN,
+            )
 
 
 def complete_one(disk: Disk) -> None:
     """The defaults of one disk."""
+    if not disk.target:
+        raise errors.error(Code.NO_TARGET, disk.path, domain=From.DOMAIN)
     disk.target = disk.target.removeprefix("ioemu:")
     disk.driver_name = disk.driver_name or "qemu"
     if disk.bus in (None, "none"):
@@ -88,8 +115,10 @@ def complete_one(disk: Disk) -> None:
         disk.format = "raw"
     if disk.device == "cdrom":
         disk.readonly = True
-    if disk.snapshot == "default" or (disk.snapshot is None and disk.type == "vhostuser"):
-        disk.snapshot = "no" if disk.readonly or disk.type == "vhostuser" else None
+    if disk.snapshot == "default" or (disk.snapshot == "no" and disk.readonly):
+        disk.snapshot = None
+    if disk.snapshot is None and disk.type == "vhostuser":
+        disk.snapshot = "no"
     if disk.source is not None:
         _complete_source(disk, disk.source)
     _encryption_engine(disk)
@@ -112,6 +141,9 @@ def _complete_source(disk: Disk, source: DiskSource) -> None:
             source.name += "/0"
     if disk.type == "nvme" and source.managed is None:
         source.managed = True
+    for host in source.hosts if disk.type == "network" else ():
+        if host.transport is None and not host.port:
+            host.port = DEFAULT_PORTS.get(source.protocol)
 
 
 def _encryption_engine(disk: Disk) -> None:

@@ -26,7 +26,9 @@ def prepare(domain: Domain) -> None:
     primary = [v for v in devices.videos if v.primary]
     if len(primary) > 1:
         detail = "Only one primary video device is supported"
-        raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DOMAIN)
+        raise errors.error(Code.CONFIG_UNSUPPORTED, detail, domain=From.DOMAIN)
+    for video in devices.videos:
+        video.primary = video.primary or None
     devices.videos = primary + [v for v in devices.videos if not v.primary]
 
 

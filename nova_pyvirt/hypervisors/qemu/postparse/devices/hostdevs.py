@@ -19,14 +19,22 @@ def complete(domain: Domain, caps: QemuCaps) -> None:
         if device.type == "mdev" and device.model == "vfio-pci" and device.display is None:
             if caps.has("vfio-pci.display"):
                 device.display = False
-        if device.type in ("pci", "mdev"):
+        if device.type == "pci":
             _driver(device)
+        if device.type == "mdev" and device.address is not None and device.model == "vfio-pci":
+            if device.address.type != "pci":
+                raise errors.error(
+                    Code.XML_ERROR,
+                    f"Unsupported address type '{device.address.type}' with mediated device model"
+                    f" '{device.model}'",
+                    domain=From.DOMAIN,
+                )
         if device.type == "scsi":
             _scsi(domain, device)
 
 
 def _driver(device: Hostdev) -> None:
-    if device.type == "pci" and device.driver_name in (None, "default"):
+    if device.driver_name in (None, "default"):
         device.driver_name = "vfio"
 
 

@@ -14,7 +14,7 @@ def complete(domain: Domain) -> None:
     devices = domain.devices
     for item in devices.inputs:
         if item.bus is None:
-            item.bus = "none" if item.type == "evdev" else _input_bus(item.type, domain)
+            item.bus = None if item.type == "evdev" else _input_bus(item.type, domain)
     for tpm in devices.tpms:
         _tpm(tpm)
     for shmem in devices.shmems:
@@ -70,7 +70,7 @@ def _shmem(shmem: Shmem) -> None:
     if shmem.role == "default":
         shmem.role = None
     if model != "ivshmem-doorbell" and not shmem.size:
-        shmem.size = 4
+        shmem.size = 4 << 20
     if model == "ivshmem":
         return
     detail = None

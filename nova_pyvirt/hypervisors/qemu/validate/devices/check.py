@@ -46,6 +46,8 @@ def _addresses(domain: Domain) -> None:
             raise unsupported(
                 f"spapr-vio reg='0x{where.reg:x}' exceeds maximum possible value (0xffffffff)"
             )
+        if where is not None and where.zpci:
+            raise unsupported("This QEMU binary doesn't support zPCI")
         if device.acpi_index and kind != "pci":
             raise unsupported("ACPI index is only supported for PCI devices")
         tuned = device.rom_enabled is not None or device.rom_bar is not None or device.rom_file

@@ -16,7 +16,7 @@ from nova_pyvirt.model.domain import Domain
 
 _ADDRESSES = {
     "ide": ("drive",), "fdc": ("drive",), "scsi": ("drive",), "sata": ("drive",),
-    "virtio": ("pci", "ccw", "virtio-mmio", "virtio-s390"), "usb": ("usb",), "xen": (), "uml": (),
+    "virtio": ("pci", "ccw", "virtio-mmio", "virtio-s390"), "xen": (), "uml": (),
     "sd": (),
 }  # fmt: skip
 _BUSES = {"ide", "scsi", "virtio", "usb", "sata", "fdc", "sd", "xen"}
@@ -295,9 +295,8 @@ def _limits(disk: Disk) -> dict[str, Any]:
     return {n: v for n, v in disk.iotune.__dict__.items() if v}
 
 
-def _duplicates(domain: Domain) -> None:
+def _targets(domain: Domain) -> None:
     targets: dict[str, Disk] = {}
-    places: set[tuple[Any, ...]] = set()
     for disk in domain.devices.disks:
         other = targets.setdefault(disk.target, disk)
         if other is not disk:
@@ -305,6 +304,12 @@ def _duplicates(domain: Domain) -> None:
                 f"target '{disk.target}' duplicated for disk sources '{other.path or '(null)'}' and"
                 f" '{disk.path or '(null)'}'"
             )
+
+
+def _duplicates(domain: Domain) -> None:
+    places: set[tuple[Any, ...]] = set()
+    _targets(domain)
+    for disk in domain.devices.disks:
         where = disk.address
         if where is None or where.type != "drive":
             continue

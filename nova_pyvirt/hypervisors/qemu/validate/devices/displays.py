@@ -34,8 +34,7 @@ def _graphics(domain: Domain, item: Graphics, caps: QemuCaps) -> None:
         raise unsupported(f"{item.type} graphics are not supported with this QEMU")
     kinds = [g.type for g in domain.devices.graphics]
     if item.type == "egl-headless":
-        others = set(kinds) - {"egl-headless"}
-        if not others or not others <= {"vnc", "spice"}:
+        if not set(kinds) <= {"egl-headless", "vnc", "spice"}:
             raise unsupported(
                 "graphics type 'egl-headless' is only supported with one of: 'vnc', 'spice'"
                 " graphics types"

@@ -54,6 +54,15 @@ def _layer(image: Any) -> None:
             raise unsupported_domain(detail)
         if encryption.format == "luks-any":
             raise unsupported_domain("unknown volume encryption format type luks-any")
+    if image.format == "dir":
+        raise unsupported(
+            "'directory' storage format is not directly supported by QEMU, use 'dir' disk type"
+            " instead"
+        )
+    if image.format == "iso":
+        raise unsupported(
+            "storage format 'iso' is not directly supported by QEMU, use 'raw' instead"
+        )
     rbd = image.type == "network" and source.protocol == "rbd"
     if source.snapshot and not rbd:
         raise bad_xml("<snapshot> element is currently supported only with 'rbd' disks")
