@@ -60,16 +60,17 @@ class Filesystem(Device, virtio=True):
 
 
 class MiB(Kind):
-    """A text with a unit (bytes without one); the value is bytes, whole MiB are written."""
+    """A text with a unit (bytes without one); the value is bytes, whole MiB are written unless there
+    are none."""
 
     def parse_node(self, node: etree._Element) -> int:
         return to_bytes(ULL.parse_node(node), node.get("unit", "b"))
 
     def format(self, value: int) -> str:
-        return str(value >> 20)
+        return str(value >> 20 or value)
 
     def format_attributes(self, value: int) -> list[tuple[str, str]]:
-        return [("unit", "M")]
+        return [("unit", "M" if value >> 20 else "b")]
 
 
 class Shmem(Device):

@@ -164,9 +164,7 @@ def in_order(domain: Domain) -> Iterator[Device]:
     yield from (d for d in devices.disks if d.bus == "virtio")
     yield from (n for n in devices.interfaces if n.type == "hostdev")
     for device in devices.hostdevs:
-        if device.mode == "subsystem" and device.type in ("pci", "scsi_host"):
-            yield device
-        elif device.type == "mdev" and device.model == "vfio-pci":
+        if (device.mode == "subsystem" and device.type in ("pci", "scsi_host")) or (device.type == "mdev" and device.model == "vfio-pci"):
             yield device
     if devices.memballoon is not None and devices.memballoon.model not in ("none", "xen"):
         yield devices.memballoon

@@ -162,7 +162,8 @@ def _pipe(guest: Guest, item: Backend, ident: str, alias: str) -> Words:
 
 
 def _file(guest: Guest, item: Backend, ident: str, alias: str) -> Words:
-    path, append, args = item.source.path or "", item.source.append, []
+    path, append = item.source.path or "", item.source.append
+    args: Args = []
     fds = guest.fds(f"{alias}-source")
     if fds:
         args, path = guest.fdset(fds, f"{alias}-source")

@@ -66,8 +66,8 @@ def _complete_serial(serial: Serial) -> None:
     if serial.target_type in (None, "none", "isa-serial"):
         kind = serial.address.type if serial.address is not None else None
         named = serial.target_type
-        serial.target_type = "isa-serial" if named else _TARGET_BY_ADDRESS.get(kind, "isa-serial")
-    serial.target_model = serial.target_model or _MODELS.get(serial.target_type)
+        serial.target_type = "isa-serial" if named else _TARGET_BY_ADDRESS.get(kind or "", "isa-serial")
+    serial.target_model = serial.target_model or _MODELS.get(serial.target_type or "")
 
 
 def add_console(domain: Domain) -> None:

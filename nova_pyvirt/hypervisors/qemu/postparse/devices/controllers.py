@@ -47,7 +47,8 @@ def find(domain: Domain, kind: str, index: int) -> Controller | None:
     """The controller of that type and index."""
     for controller in domain.devices.controllers:
         if controller.type == kind and controller.index == index:
-            return controller
+            found: Controller = controller
+            return found
     return None
 
 

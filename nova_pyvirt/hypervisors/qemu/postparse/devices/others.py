@@ -19,17 +19,11 @@ def complete(domain: Domain) -> None:
         _tpm(tpm)
     for shmem in devices.shmems:
         _shmem(shmem)
-    for rng in devices.rngs:
-        if rng.backend is None:
-            rng.backend = RNGBackend(model="random")
-        if rng.backend.model == "random":
-            rng.backend.path = rng.backend.path or "/dev/random"
+    _rngs(domain)
     for fs in devices.filesystems:
         fs.type = fs.type or "mount"
         if fs.accessmode is None and not fs.source_socket:
             fs.accessmode = "passthrough"
-        if fs.driver_type is None and fs.type == "mount":
-            fs.driver_type = None
     _panics(domain)
     for memory in devices.memories:
         if memory.model == "virtio-pmem" and memory.access in (None, "default"):
@@ -44,6 +38,14 @@ def complete(domain: Domain) -> None:
     iommu = devices.iommu
     if iommu is not None and iommu.eim and iommu.intremap is None:
         iommu.intremap = True
+
+
+def _rngs(domain: Domain) -> None:
+    for rng in domain.devices.rngs:
+        if rng.backend is None:
+            rng.backend = RNGBackend(model="random")
+        if rng.backend.model == "random":
+            rng.backend.path = rng.backend.path or "/dev/random"
 
 
 def _input_bus(kind: str, domain: Domain) -> str:

@@ -9,8 +9,8 @@ from nova_pyvirt.hypervisors.qemu.validate.devices import (
     disks,
     displays,
     hostdevs,
-    interfaces,
     inputs,
+    interfaces,
     memory,
     others,
 )
