@@ -132,9 +132,7 @@ class HostAddress(Element):
 
     def text(self) -> str:
         """A PCI address as the kernel writes it."""
-        return (
-            f"{self.domain or 0:04x}:{self.bus or 0:02x}:{self.slot or 0:02x}.{self.function or 0:x}"
-        )
+        return f"{self.domain or 0:04x}:{self.bus or 0:02x}:{self.slot or 0:02x}.{self.function or 0:x}"
 
 
 class HostPCIAddress(HostAddress):

@@ -76,9 +76,7 @@ def _q35(domain: Domain, places: PCISet) -> None:
         places.reserve((0, 0, 0x1F, function), PCIE, given=True)
 
 
-def _first_video(
-    domain: Domain, places: PCISet, slot: int, kind: int, *, express: bool
-) -> None:
+def _first_video(domain: Domain, places: PCISet, slot: int, kind: int, *, express: bool) -> None:
     videos = domain.devices.videos
     if not videos or videos[0].model in ("none", "ramfb") or not _wanted(videos[0]):
         return

@@ -65,9 +65,7 @@ def _reserve(where: Address, used: dict[int, set[int]], sizes: dict[int, int]) -
     used[controller].add(port)
 
 
-def _place(
-    domain: Domain, device: Any, used: dict[int, set[int]], sizes: dict[int, int]
-) -> None:
+def _place(domain: Domain, device: Any, used: dict[int, set[int]], sizes: dict[int, int]) -> None:
     console = device.TAG == "console"
     where = device.address
     asked = where.controller if where is not None and where.type == "virtio-serial" else None
@@ -89,9 +87,7 @@ def _place(
 
 
 def _give(device: Any, controller: int, port: int) -> None:
-    device.address = Address(
-        type="virtio-serial", controller=controller, bus=0, port=str(port)
-    )
+    device.address = Address(type="virtio-serial", controller=controller, bus=0, port=str(port))
 
 
 def assign_memory(domain: Domain) -> None:

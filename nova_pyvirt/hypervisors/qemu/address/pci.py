@@ -144,7 +144,9 @@ class PCISet:
         domain, number, slot, _ = key
         where = text(key)
         if domain:
-            raise _error(f"Invalid PCI address {where}. Only PCI domain 0 is available", given=given)
+            raise _error(
+                f"Invalid PCI address {where}. Only PCI domain 0 is available", given=given
+            )
         if number >= len(self.buses):
             top = len(self.buses) - 1
             raise _error(
@@ -203,9 +205,7 @@ def mismatch(bus: Bus, flags: int, number: int, where: str, *, given: bool) -> s
     accepts = bus.flags
     if flags & INTEGRATED:
         if number:
-            return (
-                f"The device at PCI address {where} needs to be an integrated device (bus=0)"
-            )
+            return f"The device at PCI address {where} needs to be an integrated device (bus=0)"
         accepts |= AUTO
     if given:
         if accepts & _ENDPOINT:

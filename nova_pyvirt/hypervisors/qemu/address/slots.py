@@ -11,6 +11,7 @@ from nova_pyvirt.hypervisors.qemu.address.pci import AUTO, PCI, PCIE, Bus, PCISe
 from nova_pyvirt.hypervisors.qemu.postparse.devices.controllers import USB2
 from nova_pyvirt.model.devices.common import Address, Device
 from nova_pyvirt.model.devices.controller import Controller
+from nova_pyvirt.model.devices.hostdev import Hostdev
 from nova_pyvirt.model.domain import Domain
 
 _ROOTS = ("pci-root", "pcie-root")
@@ -146,26 +147,20 @@ def _usb2(domain: Domain, controller: Controller, places: PCISet, kind: int) -> 
 
 def _companion(bus: int, slot: int, function: int) -> Address:
     many = True if function == 0 else None
-    return Address(
-        type="pci", domain=0, bus=bus, slot=slot, function=function, multifunction=many
-    )
+    return Address(type="pci", domain=0, bus=bus, slot=slot, function=function, multifunction=many)
 
 
 def in_order(domain: Domain) -> Iterator[Device]:
     """Devices on PCI in the order in which they are served."""
     devices = domain.devices
-    yield from (
-        c for c in devices.controllers if c.type == "pci" and c.model not in _ROOTS
-    )
+    yield from (c for c in devices.controllers if c.type == "pci" and c.model not in _ROOTS)
     yield from devices.filesystems
     yield from (n for n in devices.interfaces if n.type != "hostdev" and n.model != "usb-net")
     yield from (s for s in devices.sounds if s.model not in ("sb16", "pcspk", "usb"))
     yield from (c for c in devices.controllers if _served(c))
     yield from (d for d in devices.disks if d.bus == "virtio")
     yield from (n for n in devices.interfaces if n.type == "hostdev")
-    for device in devices.hostdevs:
-        if (device.mode == "subsystem" and device.type in ("pci", "scsi_host")) or (device.type == "mdev" and device.model == "vfio-pci"):
-            yield device
+    yield from (h for h in devices.hostdevs if _on_pci(h))
     if devices.memballoon is not None and devices.memballoon.model not in ("none", "xen"):
         yield devices.memballoon
     yield from devices.rngs
@@ -180,6 +175,12 @@ def in_order(domain: Domain) -> Iterator[Device]:
         yield devices.vsock
     yield from (m for m in devices.memories if m.model in ("virtio-mem", "virtio-pmem"))
     yield from devices.cryptos
+
+
+def _on_pci(device: Hostdev) -> bool:
+    if device.type == "mdev":
+        return bool(device.model == "vfio-pci")
+    return device.mode == "subsystem" and device.type in ("pci", "scsi_host")
 
 
 def _served(controller: Controller) -> bool:

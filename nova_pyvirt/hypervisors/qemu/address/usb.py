@@ -89,9 +89,7 @@ def _add_hubs(domain: Domain) -> None:
     available = sum(_ports(c) for c in usb) + _HUB_PORTS * len(devices.hubs)
     count = sum(1 for _ in devices_on_usb(domain, hubs=True))
     if count and (not usb or all(c.model == "none" for c in usb)):
-        detail = (
-            "USB is disabled for this domain, but USB devices are present in the domain XML"
-        )
+        detail = "USB is disabled for this domain, but USB devices are present in the domain XML"
         raise errors.error(Code.CONFIG_UNSUPPORTED, detail)
     if count > available:
         for _ in range(-(-(count - available + 1) // (_HUB_PORTS - 1))):
@@ -114,8 +112,7 @@ def _find(buses: dict[int, _Hub], where: Address) -> tuple[_Hub, int]:
             )
         if below is None:
             raise _bad(
-                f"there is no hub at port {port} in USB address bus: {where.bus} port:"
-                f" {where.port}"
+                f"there is no hub at port {port} in USB address bus: {where.bus} port: {where.port}"
             )
         hub = below
     if not 0 < path[-1] <= hub.ports:

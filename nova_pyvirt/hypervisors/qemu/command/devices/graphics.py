@@ -134,7 +134,9 @@ def _spice_channels(item: Graphics, *, secure: bool, insecure: bool) -> list[str
             continue
         if not (secure if mode == "secure" else insecure):
             kind = "TLS" if mode == "secure" else "plaintext"
-            subject = f"defaultMode {mode} requested" if name == "default" else f"{mode} channels set"
+            subject = (
+                f"defaultMode {mode} requested" if name == "default" else f"{mode} channels set"
+            )
             detail = f"spice {subject} in XML configuration, but {kind} connection is not available"
             raise errors.error(Code.CONFIG_UNSUPPORTED, detail)
         words.append(f"{'tls' if mode == 'secure' else 'plaintext'}-channel={name}")

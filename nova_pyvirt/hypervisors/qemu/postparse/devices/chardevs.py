@@ -66,7 +66,9 @@ def _complete_serial(serial: Serial) -> None:
     if serial.target_type in (None, "none", "isa-serial"):
         kind = serial.address.type if serial.address is not None else None
         named = serial.target_type
-        serial.target_type = "isa-serial" if named else _TARGET_BY_ADDRESS.get(kind or "", "isa-serial")
+        serial.target_type = (
+            "isa-serial" if named else _TARGET_BY_ADDRESS.get(kind or "", "isa-serial")
+        )
     serial.target_model = serial.target_model or _MODELS.get(serial.target_type or "")
 
 

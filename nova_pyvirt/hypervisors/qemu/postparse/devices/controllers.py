@@ -52,9 +52,7 @@ def find(domain: Domain, kind: str, index: int) -> Controller | None:
     return None
 
 
-def maybe_add(
-    domain: Domain, kind: str, index: int, model: str | None = None
-) -> Controller | None:
+def maybe_add(domain: Domain, kind: str, index: int, model: str | None = None) -> Controller | None:
     """Adds a controller unless there is one; the new one, or None."""
     if find(domain, kind, index) is not None:
         return None

@@ -114,9 +114,7 @@ def _serial(serial: Serial) -> None:
             raise unsupported(f"Target type '{kind}' requires address type '{expected}'")
     wanted = _MODELS.get(serial.target_model)
     if wanted is not None and wanted != kind:
-        raise unsupported(
-            f"Target model '{serial.target_model}' requires target type '{wanted}'"
-        )
+        raise unsupported(f"Target model '{serial.target_model}' requires target type '{wanted}'")
     if kind in _FOREIGN:
         model = serial.target_model or {"spapr-vio-serial": "spapr-vty"}.get(kind, "none")
         raise unsupported(

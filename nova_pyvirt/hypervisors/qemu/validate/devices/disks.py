@@ -246,9 +246,7 @@ def _iothread(domain: Domain, disk: Disk) -> None:
     if not disk.iothread:
         return
     if disk.bus != "virtio":
-        raise unsupported(
-            f"IOThreads not available for bus {disk.bus} target {disk.target}"
-        )
+        raise unsupported(f"IOThreads not available for bus {disk.bus} target {disk.target}")
     if disk.iothread not in known_iothreads(domain):
         raise unsupported(f"Disk iothread '{disk.iothread}' not defined in iothreadid")
 

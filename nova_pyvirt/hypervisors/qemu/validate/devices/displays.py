@@ -93,9 +93,7 @@ def _video(domain: Domain, item: Video, caps: QemuCaps, *, first: bool) -> None:
     if flag is None or not (caps.has(flag) or item.model == "virtio"):
         raise unsupported(f"domain configuration does not support video model '{item.model}'")
     if not first and item.model not in _SECONDARY:
-        raise unsupported(
-            f"video type '{item.model}' is only valid as primary video device"
-        )
+        raise unsupported(f"video type '{item.model}' is only valid as primary video device")
     if (item.heads or 1) > 1 and item.model not in ("qxl", "virtio"):
         raise unsupported(f"video type '{item.model}' doesn't support multiple 'heads'")
     if item.accel2d:

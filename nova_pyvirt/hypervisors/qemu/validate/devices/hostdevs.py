@@ -63,9 +63,7 @@ def _one(domain: Domain, item: Hostdev, caps: QemuCaps) -> None:
     elif item.type == "scsi" and kind == "drive":
         check_scsi_place(domain, item.address)
     elif item.type == "scsi_host" and item.boot_order:
-        raise unsupported(
-            "booting from assigned devices is not supported by vhost SCSI devices"
-        )
+        raise unsupported("booting from assigned devices is not supported by vhost SCSI devices")
     if item.teaming_type is not None:
         if item.teaming_type != "transient":
             raise unsupported_domain("teaming hostdev devices must have type='transient'")
@@ -92,6 +90,4 @@ def _mdev(domain: Domain, item: Hostdev, caps: QemuCaps) -> None:
             "booting from assigned devices is not supported by mediated devices of model vfio-pci"
         )
     if item.display and not domain.devices.graphics:
-        raise unsupported(
-            "graphics device is needed for attribute value 'display=on' in <hostdev>"
-        )
+        raise unsupported("graphics device is needed for attribute value 'display=on' in <hostdev>")

@@ -16,8 +16,7 @@ def check(domain: Domain, caps: QemuCaps) -> None:
         transitional = item.model in ("virtio-transitional", "virtio-non-transitional")
         if transitional and item.type != "passthrough":
             raise unsupported(
-                "virtio (non-)transitional models are not supported for input"
-                f" type={item.type}"
+                f"virtio (non-)transitional models are not supported for input type={item.type}"
             )
     for hub in domain.devices.hubs:
         if hub.type != "usb":
@@ -32,9 +31,7 @@ def _check(item: Input) -> None:
         detail = f"unsupported input bus {item.bus}"
         raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DOMAIN)
     if item.type == "passthrough" and item.bus != "virtio":
-        raise unsupported_domain(
-            "only bus 'virtio' is supported for 'passthrough' input devices"
-        )
+        raise unsupported_domain("only bus 'virtio' is supported for 'passthrough' input devices")
     if item.type == "evdev" and item.bus not in (None, "none"):
         raise unsupported_domain("input evdev doesn't support bus element")
     if item.type not in ("passthrough", "evdev") and item.source_evdev:
@@ -42,9 +39,9 @@ def _check(item: Input) -> None:
             "setting source evdev path only supported for passthrough input devices"
         )
     if item.model is not None and item.bus != "virtio":
-        raise unsupported_domain(
-            f"only bus 'virtio' is supported for input model '{item.model}'"
-        )
+        raise unsupported_domain(f"only bus 'virtio' is supported for input model '{item.model}'")
     if item.type in ("passthrough", "evdev") and not item.evdev:
-        detail = f"Missing evdev path for input device {'passthrough' if item.type != 'evdev' else ''}"
+        detail = (
+            f"Missing evdev path for input device {'passthrough' if item.type != 'evdev' else ''}"
+        )
         raise errors.error(Code.XML_ERROR, detail.rstrip(), domain=From.DOMAIN)

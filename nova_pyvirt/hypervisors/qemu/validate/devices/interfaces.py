@@ -117,9 +117,7 @@ def _general(nic: Interface) -> None:
     if nic.mtu and nic.type not in _MTU:
         raise unsupported(f"setting MTU on interface type {nic.type} is not supported yet")
     if nic.coalesce_rx and nic.type not in _COALESCE:
-        raise unsupported(
-            f"coalesce settings on interface type {nic.type} are not supported"
-        )
+        raise unsupported(f"coalesce settings on interface type {nic.type} are not supported")
     if nic.script and nic.type != "ethernet":
         raise unsupported(f"scripts are not supported on interfaces of type {nic.type}")
 

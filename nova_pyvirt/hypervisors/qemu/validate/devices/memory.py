@@ -16,9 +16,7 @@ def check(domain: Domain, caps: QemuCaps) -> None:
     for item in domain.devices.memories:
         if item.model != "virtio-pmem" and item.node is not None:
             if not cells:
-                raise bad_detail(
-                    "can't add memory backend as guest has no NUMA nodes configured"
-                )
+                raise bad_detail("can't add memory backend as guest has no NUMA nodes configured")
             if item.node >= cells:
                 raise bad_detail(
                     f"can't add memory backend for guest node '{item.node}' as the guest has only"
@@ -52,9 +50,7 @@ def _pmem(item: Memory) -> None:
 def _mem(item: Memory) -> None:
     block, requested = item.block or 0, item.requested or 0
     if requested > item.size:
-        raise bad_detail(
-            f"requested size must be smaller than or equal to @size ({item.size}KiB)"
-        )
+        raise bad_detail(f"requested size must be smaller than or equal to @size ({item.size}KiB)")
     if not block or block & (block - 1):
         raise bad_detail("block size must be a power of two")
     if block < _THP:
@@ -65,9 +61,7 @@ def _mem(item: Memory) -> None:
 
 def _enclave(item: Memory) -> None:
     if item.address is not None:
-        raise unsupported_domain(
-            f"memory device address is not supported for model '{item.model}'"
-        )
+        raise unsupported_domain(f"memory device address is not supported for model '{item.model}'")
 
 
 _MODELS = {"nvdimm": _nvdimm, "virtio-pmem": _pmem, "virtio-mem": _mem, "sgx-epc": _enclave}
