@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Devices that are refused, each with libvirt's code and words."""
+
+from nova_pyvirt.errors import Code, libvirtError
+from tests.base import TestCase
+from tests.fixtures.qemu72 import define
+
+U, X, I = Code.CONFIG_UNSUPPORTED, Code.XML_ERROR, Code.INTERNAL_ERROR  # noqa: E741
+
+
+def disk(inner: str, attributes: str = "", target: str = "dev='vda'") -> str:
+    return f"<disk {attributes}><source file='/d'/><target {target}/>{inner}</disk>"
+
+
+REFUSED = (
+    (disk("") * 2, X, "target 'vda' duplicated for disk sources"),
+    ("<disk><target dev='vda'/></disk>", Code.NO_SOURCE, "vda"),
+    ("<disk><source file='/d'/></disk>", Code.NO_TARGET, ""),
+    (disk("", "", "dev='vda1'"), U, "partitions can't appear in disk targets"),
+    (disk("", "device='cdrom'"), U, "does not support ejectable media"),
+    (disk("", "device='lun'"), U, "only valid for block type disk source"),
+    (disk("<vendor>x</vendor>"), U, "Only scsi disk supports vendor and product"),
+    (disk("<driver io='native'/>"), U, "io='native' needs either no disk cache"),
+    (disk("<driver iothread='3'/>"), U, "iothread '3' not defined in iothreadid"),
+    (disk("<serial>a&amp;b</serial>"), I, "contains unsafe characters"),
+    (disk("<readonly/>", "", "dev='hda'"), U, "readonly ide disks are not supported"),
+    (disk("<transient/><readonly/>"), U, "must not be read-only"),
+    (disk("<iotune><total_bytes_sec>1</total_bytes_sec><read_bytes_sec>1</read_bytes_sec></iotune>"),
+     X, "total and read/write bytes_sec cannot be set at the same time"),
+    (disk("<address type='pci' slot='9'/>", "", "dev='hda'"), U, "Invalid address type 'pci'"),
+    ("<disk type='vhostuser'><source type='unix' path='/s'/><target dev='vda'/></disk>", U,
+     "requires shared memory"),
+    ("<controller type='pci' index='1' model='pci-root'/>", X, "should have index 0"),
+    ("<controller type='scsi' index='0'/>" * 2, X, "Multiple 'scsi' controllers with index '0'"),
+    ("<controller type='ide' index='1'/>", U, "Only a single IDE controller"),
+    ("<controller type='usb' index='0' model='none'/><controller type='usb' index='1'/>",
+     Code.XML_DETAIL, "USB is disabled for this domain"),
+    ("<interface type='bridge'/>", X, "Missing required attribute 'bridge' in element 'source'"),
+    ("<interface type='user'><mac address='01:00:00:00:00:00'/></interface>", X,
+     "expected unicast mac address"),
+    ("<interface type='user'><mac address='zz'/></interface>", X, "unable to parse mac address"),
+    ("<interface type='user'><mtu size='1400'/></interface>", U, "setting MTU on interface type user"),
+    ("<interface type='user'><model type='virtio'/><driver rx_queue_size='3'/></interface>", U,
+     "rx_queue_size has to be a power of two"),
+    ("<interface type='user'><vlan><tag id='5'/></vlan></interface>", U, "vlan tag not supported"),
+    ("<interface type='user'><script path='/s'/></interface>", U, "scripts are not supported"),
+    ("<serial type='tcp'/>", I, "Missing source host attribute"),
+    ("<serial type='file'/>", I, "Missing source path attribute"),
+    ("<serial type='nmdm'><source master='a' slave='b'/></serial>", U, "unsupported chardev"),
+    ("<serial type='tcp'><source host='h' service='1'><reconnect enabled='yes' timeout='0'/>"
+     "</source></serial>", Code.INVALID_ARG, "reconnect source timeout cannot be '0'"),
+    ("<channel type='spicevmc'><target type='virtio'/></channel>", U, "without spice graphics"),
+    ("<graphics type='vnc' passwd='123456789'/>", U, "9 characters long, only 8 permitted"),
+    ("<graphics type='vnc' listen='1.1.1.1'><listen type='address' address='2.2.2.2'/></graphics>",
+     U, "must match 'address' attribute of first listen element"),
+    ("<video><model type='vga' heads='2'/></video>", U, "doesn't support multiple 'heads'"),
+    ("<video><model type='qxl'/></video><video><model type='vga'/></video>", U,
+     "only valid as primary video device"),
+    ("<video><model type='none'/></video><video><model type='vga'/></video>", U,
+     "must be the only video device"),
+    ("<input type='tablet' bus='ps2'/>", I, "ps2 bus does not support tablet input device"),
+    ("<input type='passthrough' bus='usb'/>", U, "only bus 'virtio' is supported"),
+    ("<hostdev mode='subsystem' type='mdev' model='vfio-pci' display='on'><source>"
+     "<address uuid='53764d0e-85a0-42b4-af5c-2046b460b1dc'/></source></hostdev>", U,
+     "graphics device is needed"),
+    ("<hostdev mode='subsystem' type='pci'><source><address bus='6' slot='2' function='0'/></source>"
+     "</hostdev>" * 2, X, "Hostdev already exists"),
+    ("<memory model='dimm'><target><size>524288</size><node>0</node></target></memory>",
+     Code.XML_DETAIL, "guest has no NUMA nodes configured"),
+    ("<watchdog model='itco'/>", U, "unknown watchdog model 'itco'"),
+    ("<iommu model='intel'/>", U, "only supported with Q35 machines"),
+    ("<vsock><cid auto='no' address='2'/></vsock>", U, "guest CIDs must be >= 3"),
+    ("<filesystem><driver type='virtiofs'/><source dir='/d'/><target dir='t'/></filesystem>", U,
+     "'virtiofs' requires shared memory"),
+    ("<panic model='isa'/>" * 2, X, "Multiple panic devices with model 'isa'"),
+    ("<rng model='virtio'><alias name='ua-x'/></rng>" * 2, U, "non unique alias detected: ua-x"),
+    ("<shmem name='a/b'/>", U, "shmem name cannot include '/'"),
+    ("<tpm model='tpm-crb'><backend type='emulator' version='1.2'/></tpm>", U,
+     "Unsupported interface 'tpm-crb' for TPM 1.2"),
+    ("<sound model='ac97'><audio id='9'/></sound>", X, "no audio device with ID 9"),
+    ("<redirdev bus='usb' type='tcp'><source host='h' service='1'/></redirdev>"
+     "<controller type='usb' model='none'/>", U, "USB is disabled"),
+)  # fmt: skip
+
+
+class Refused(TestCase):
+    def test_codes_and_words(self) -> None:
+        for xml, code, words in REFUSED:
+            with self.subTest(xml=xml):
+                with self.assertRaises(libvirtError) as seen:
+                    define(xml)
+                self.assertEqual(code, seen.exception.get_error_code(), str(seen.exception))
+                self.assertIn(words, str(seen.exception))
