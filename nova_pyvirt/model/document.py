@@ -26,10 +26,10 @@ _OPTIONS: dict[str, Any] = {
 _PLACE = re.compile(r", line \d+, column \d+.*\Z", re.DOTALL)
 
 
-def load(xml: str | bytes, root: str) -> etree._Element:
+def load(xml: str | bytes, root: str | None) -> etree._Element:
     """The root element of a document.
 
-    :param root: the tag it must have
+    :param root: the tag it must have, None = any
     :raises libvirtError: XML_DETAIL for what isn't XML, XML_ERROR for another root or too much
     """
     try:
@@ -42,7 +42,7 @@ def load(xml: str | bytes, root: str) -> etree._Element:
         node = etree.fromstring(data, etree.XMLParser(**_OPTIONS))
     except (etree.XMLSyntaxError, ValueError, LookupError) as exc:
         raise _syntax(data, exc) from exc
-    if node.tag != root:
+    if root is not None and node.tag != root:
         detail = f"expecting root element of '{root}', not '{node.tag}'"
         raise errors.error(Code.XML_ERROR, detail, domain=From.XML)
     _check_depth(node)

@@ -4,5 +4,17 @@
 from nova_pyvirt.hypervisors.qemu.command.devices.build import early, late, main
 from nova_pyvirt.hypervisors.qemu.command.devices.chardev import monitor
 from nova_pyvirt.hypervisors.qemu.command.devices.guest import Guest, device, object_, option
+from nova_pyvirt.hypervisors.qemu.command.devices.wanted import Wanted, wanted_secrets
 
-__all__ = ["Guest", "device", "early", "late", "main", "monitor", "object_", "option"]
+__all__ = [
+    "Guest",
+    "Wanted",
+    "device",
+    "early",
+    "late",
+    "main",
+    "monitor",
+    "object_",
+    "option",
+    "wanted_secrets",
+]

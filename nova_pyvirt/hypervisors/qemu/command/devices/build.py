@@ -13,6 +13,7 @@ from nova_pyvirt.hypervisors.qemu.command.devices import (
     interface,
     memory,
     misc,
+    override,
     redirdev,
     tpm,
     video,
@@ -32,7 +33,7 @@ def early(guest: Guest) -> Args:
 
 def main(guest: Guest) -> Args:
     """All devices but the few that come last."""
-    return [
+    args = [
         *misc.iommu(guest),
         *controller.globals_(guest),
         *controller.controllers(guest),
@@ -59,13 +60,15 @@ def main(guest: Guest) -> Args:
         *misc.balloon(guest),
         *misc.rngs(guest),
     ]
+    return override.apply(guest, args)
 
 
 def late(guest: Guest) -> Args:
     """Devices behind the sandbox."""
-    return [
+    args = [
         *misc.panics(guest),
         *filesystem.shmems(guest),
         *misc.vsock(guest),
         *misc.cryptos(guest),
     ]
+    return override.apply(guest, args)

@@ -1,25 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Secrets that QEMU needs: never in clear on the command line."""
 
-from dataclasses import dataclass
-
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code
 from nova_pyvirt.hypervisors.qemu.command.devices.guest import Args, Guest, object_
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A secret that must be in CommandContext.secrets.
-
-    :ivar alias: of the object in QEMU
-    :ivar kind: the secret's usage type: ceph, iscsi, volume, tls, vtpm
-    """
-
-    alias: str
-    kind: str | None
-    uuid: str | None
-    usage: str | None
 
 
 def secret_alias(node: str, purpose: str) -> str:

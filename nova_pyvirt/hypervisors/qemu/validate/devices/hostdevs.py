@@ -48,6 +48,10 @@ def _key(item: Hostdev) -> tuple[Any, ...] | None:
 def _one(domain: Domain, item: Hostdev, caps: QemuCaps) -> None:
     if item.mode == "capabilities":
         raise unsupported(f"hostdev mode 'capabilities' is not supported in {domain.type}")
+    if item.type in ("pci", "mdev") and item.source.address is None:
+        raise bad_xml(f"Missing <address> element in {item.type} hostdev device")
+    if item.type == "mdev" and not item.source.address.uuid:
+        raise bad_xml("Missing 'uuid' attribute for element <address>")
     kind = item.address.type if item.address is not None else None
     wanted = _PLACES.get(item.type)
     if wanted is not None and kind not in (None, "none", *wanted[0]):

@@ -4,8 +4,15 @@
 import json
 
 from nova_pyvirt.errors import libvirtError
+from nova_pyvirt.hypervisors.qemu import alias, command
+from nova_pyvirt.model.qemuns import (
+    QemuFrontend,
+    QemuOverride,
+    QemuOverrideDevice,
+    QemuProperty,
+)
 from tests.base import TestCase
-from tests.fixtures.qemu72 import after, argv
+from tests.fixtures.qemu72 import after, argv, caps, define
 
 RAW = "<disk><source file='/d'/><target dev='vda'/>{}</disk>"
 SHARED = "<memoryBacking><access mode='shared'/></memoryBacking>"
@@ -245,3 +252,37 @@ class Q35(TestCase):
             devices,
         )
         self.assertFalse([d for d in devices if '"ahci"' in d])
+
+
+class Overrides(TestCase):
+    def test_properties_by_alias(self) -> None:
+        domain = define(RAW.format("<alias name='ua-d'/>"))
+        domain.qemu_override = QemuOverride(devices=[QemuOverrideDevice(
+            alias="ua-d", frontends=[QemuFrontend(properties=[
+                QemuProperty(name="bootindex", type="remove"),
+                QemuProperty(name="num-queues", type="unsigned", value="4"),
+                QemuProperty(name="packed", type="bool", value="true"),
+            ])],
+        )])  # fmt: skip
+        alias.assign(domain)
+        context = command.CommandContext(standalone=True, lib_dir="/lib")
+        words = after(command.build(domain, caps(), context).argv, "-device")
+        found = next(json.loads(w) for w in words if "ua-d" in w)
+        self.assertEqual((4, True), (found["num-queues"], found["packed"]))
+        self.assertNotIn("bootindex", found)
+
+
+class WantedSecrets(TestCase):
+    def test_all_of_a_chain(self) -> None:
+        domain = define(Secrets.DISK)
+        found = command.devices.wanted_secrets(domain)
+        self.assertEqual(
+            [
+                (
+                    "libvirt-1-format-encryption-secret0",
+                    "volume",
+                    "0a81f5b2-8403-7b23-c8d6-21ccc2f80d6f",
+                )
+            ],
+            [(s.alias, s.kind, s.uuid) for s in found],
+        )
