@@ -97,7 +97,6 @@ def _user(guest: Guest, nic: Interface) -> Props:
             "type": "stream",
             "addr": {"type": "unix", "path": path},
             "server": False,
-            "reconnect": 5 if guest.caps.has("netdev-stream-reconnect") else None,
         }
     found: Props = {"type": "user"}
     for ip in nic.ips if nic.type == "user" else ():
