@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """nova-compute-pyvirt: nova-compute that finds and uses the driver wherever it is installed."""
 
-from nova_pyvirt.driver import finder
-
 
 def main() -> None:
     """nova-compute with compute_driver=pyvirt.PyVirtDriver as its default.
@@ -10,7 +8,6 @@ def main() -> None:
     Arguments and configuration are nova-compute's. nova is imported here, not above: its first
     import decides between native threads and eventlet.
     """
-    finder.install()
     import nova.cmd.compute
     import nova.conf
 

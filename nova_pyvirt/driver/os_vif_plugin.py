@@ -2,16 +2,12 @@
 """An os-vif plugin that plugs nothing: loading it makes ``nova.virt.pyvirt`` importable.
 
 nova-compute (26 to 34) calls os_vif.initialize(), which loads every plugin, before it imports its
-compute driver.
+compute driver; the first import of this package installs the finder (nova_pyvirt/finder.py).
 """
 
 from typing import Any
 
 from os_vif import exception, objects, plugin
-
-from nova_pyvirt.driver import finder
-
-finder.install()
 
 
 class PyVirtPlugin(plugin.PluginBase):  # type: ignore[misc]

@@ -2,9 +2,10 @@
 """Lets nova find ``nova.virt.pyvirt`` when this package lies outside nova's own directory.
 
 nova imports a compute driver as ``nova.virt.<compute_driver>`` and from nowhere else. A wheel puts
-the shim right there; an editable install, or pip beside a distribution's nova, does not. Two ways
-lead here then: the console script ``nova-compute-pyvirt``, and nova-compute itself, which loads all
-os-vif plugins before its driver: os_vif_plugin.py is one.
+the shim right there; an editable install, or pip beside a distribution's nova, does not. So the
+first import of nova_pyvirt, of any part of it, installs a finder for this one name. Two things see to
+that import: the console script ``nova-compute-pyvirt``, and nova-compute itself, which loads all
+os-vif plugins before its driver: driver/os_vif_plugin.py is one.
 """
 
 import importlib.machinery
@@ -16,7 +17,7 @@ from types import ModuleType
 
 NAME = "nova.virt.pyvirt"
 _SHIM = os.path.join(
-    os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))),
+    os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
     "nova",
     "virt",
     "pyvirt",

@@ -4,7 +4,8 @@
 import sys
 from unittest import mock
 
-from nova_pyvirt.driver import concurrency, finder
+from nova_pyvirt import finder
+from nova_pyvirt.driver import concurrency
 from tests import base
 
 
