@@ -25,17 +25,22 @@ class Loader(Element):
     """<loader>: the firmware's code."""
 
     TAG = "loader"
+    KEEP = False
     readonly = field("@readonly", YES_NO)
     secure = field("@secure", YES_NO)
     type = field("@type", enum("rom", "pflash"))
     stateless = field("@stateless", YES_NO)
     path = field(".")
 
+    def after_parse(self, node: etree._Element) -> None:
+        self.path = self.path or None
+
 
 class Nvram(Element):
     """<nvram>: the guest's own UEFI variables, a path or (with a type) a source."""
 
     TAG = "nvram"
+    KEEP = False
     template = field("@template")
     type = field("@type", enum("file", "block", "network"))
     path = field(".")

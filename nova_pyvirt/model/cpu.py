@@ -41,6 +41,10 @@ class NumaCache(Element):
     line_unit = field("line/@unit")
 
     def after_parse(self, node: etree._Element) -> None:
+        if self.associativity == "none":
+            self.associativity = None
+        if self.policy == "none":
+            self.policy = None
         if self.size is not None:
             self.size, self.size_unit = to_kib(self.size, self.size_unit or "B"), "KiB"
         if self.line is not None:
@@ -210,3 +214,21 @@ def _number_cells(cells: list[NumaCell]) -> None:
             raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
         used.add(cell.id)
     cells.sort(key=lambda cell: cell.id)
+    if any(cell.distances for cell in cells):
+        _mirror_distances(cells)
+
+
+def _mirror_distances(cells: list[NumaCell]) -> None:
+    """A distance counts for both directions; to itself a cell has the least one."""
+    known: dict[int, dict[int, int]] = {cell.id: {} for cell in cells}
+    for cell in cells:
+        for sibling in cell.distances:
+            if sibling.id is None or sibling.value is None or sibling.id not in known:
+                return
+            known[cell.id][sibling.id] = sibling.value
+            known[sibling.id].setdefault(cell.id, sibling.value)
+            known[cell.id].setdefault(cell.id, 10)
+            known[sibling.id].setdefault(sibling.id, 10)
+    for cell in cells:
+        row = sorted(known[cell.id].items())
+        cell.distances = [Sibling(id=ident, value=value) for ident, value in row]

@@ -131,6 +131,17 @@ class CPUSet(Kind):
         return cpuset.normal(text)
 
 
+class NodeSet(CPUSet):
+    """The same, of NUMA nodes; never empty."""
+
+    def parse(self, text: str, attribute: str, element: str) -> str:
+        found = super().parse(text, attribute, element)
+        if not found:
+            detail = f"Invalid value of 'nodeset': {text}"
+            raise errors.error(Code.CONFIG_UNSUPPORTED, detail, domain=From.DOMAIN)
+        return found
+
+
 class Value(Kind):
     """The text of an element that must be a number; `kind` reads it, the error names the element."""
 
@@ -159,6 +170,7 @@ class Word(Kind):
 
 TEXT = Kind()
 CPUSET = CPUSet()
+NODESET = NodeSet()
 VERBATIM = Verbatim()
 YES_NO = Bool("yes", "no")
 ON_OFF = Bool("on", "off")

@@ -7,7 +7,18 @@ from lxml import etree
 
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
-from nova_pyvirt.model.kinds import CPUSET, MEMORY, YES_NO, Int, UInt, Value, enum, to_kib, uint
+from nova_pyvirt.model.kinds import (
+    CPUSET,
+    MEMORY,
+    NODESET,
+    YES_NO,
+    Int,
+    UInt,
+    Value,
+    enum,
+    to_kib,
+    uint,
+)
 from nova_pyvirt.model.xmlbind import Element, child, children, field, flag
 
 ULL = UInt(64)
@@ -22,7 +33,7 @@ class HugePage(Element):
     TAG = "page"
     size = field("@size", ULL)
     unit = field("@unit")
-    nodeset = field("@nodeset", CPUSET)
+    nodeset = field("@nodeset", NODESET)
 
     def after_parse(self, node: etree._Element) -> None:
         self.size, self.unit = to_kib(self.size or 0, self.unit or "KiB"), "KiB"
@@ -166,7 +177,7 @@ class MemNode(Element):
     TAG = "memnode"
     cellid = field("@cellid", uint())
     mode = field("@mode", _MODES)
-    nodeset = field("@nodeset", CPUSET)
+    nodeset = field("@nodeset", NODESET)
 
     def after_parse(self, node: etree._Element) -> None:
         self.mode = self.mode or "strict"
@@ -178,16 +189,13 @@ class NumaTune(Element):
     TAG = "numatune"
     KEEP = False
     mode = field("memory/@mode", _MODES)
-    nodeset = field("memory/@nodeset", CPUSET, show=lambda tune, ctx: tune.placement != "auto")
+    nodeset = field("memory/@nodeset", NODESET, show=lambda tune, ctx: tune.placement != "auto")
     placement = field(
         "memory/@placement", enum("static", "auto"), show=lambda tune, ctx: tune.placement == "auto"
     )
     memnodes = children("memnode", MemNode)
 
     def after_parse(self, node: etree._Element) -> None:
-        if self.nodeset == "":
-            detail = "Invalid value of 'nodeset': "
-            raise errors.error(Code.CONFIG_UNSUPPORTED, detail, domain=From.DOMAIN)
         memory = node.find("memory")
         if memory is not None and self.mode is None:
             self.mode = "strict"
@@ -200,9 +208,7 @@ class NumaTune(Element):
 
 
 def _limited(name: str) -> Any:
-    return field(
-        name, MEMORY, show=lambda tune, ctx: (tune.__dict__.get(name) or UNLIMITED) < UNLIMITED
-    )
+    return field(name, MEMORY, show=lambda tune, ctx: tune.__dict__.get(name, 0) < UNLIMITED)
 
 
 class MemTune(Element):
@@ -212,7 +218,7 @@ class MemTune(Element):
     KEEP = False
     hard_limit = _limited("hard_limit")
     soft_limit = _limited("soft_limit")
-    min_guarantee = _limited("min_guarantee")
+    min_guarantee = field("min_guarantee", MEMORY, show=lambda tune, ctx: tune.min_guarantee > 0)
     swap_hard_limit = _limited("swap_hard_limit")
 
 

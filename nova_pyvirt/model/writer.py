@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes XML as libvirt does: two spaces a level, single quotes, empty elements closed at once."""
 
+import copy
 from collections.abc import Sequence
 
 from lxml import etree
@@ -45,11 +46,24 @@ class Writer:
             self._lines[mark] = f"{head}</{tag}>" if has_text else f"{head}/>"
 
     def subtree(self, node: etree._Element) -> None:
-        """A foreign subtree, indented."""
-        text = etree.tostring(node, encoding="unicode", with_tail=False)
-        pad = "  " * self._level
-        self._lines.append(pad + text)
+        """A foreign subtree, indented where nothing but elements stand in an element."""
+        shown = copy.deepcopy(node)
+        _indent(shown, self._level)
+        text = etree.tostring(shown, encoding="unicode", with_tail=False)
+        self._lines.append("  " * self._level + text)
 
     def text(self) -> str:
         """The document so far, a newline at the end."""
         return "\n".join(self._lines) + "\n"
+
+
+def _indent(node: etree._Element, level: int) -> None:
+    kids = list(node)
+    texts = [node.text, *(kid.tail for kid in kids)]
+    if not kids or any(text and text.strip() for text in texts):
+        return
+    node.text = "\n" + "  " * (level + 1)
+    for kid in kids:
+        kid.tail = node.text
+        _indent(kid, level + 1)
+    kids[-1].tail = "\n" + "  " * level

@@ -26,7 +26,7 @@ class Region:
     :ivar ident: the object's id
     :ivar size: KiB
     :ivar node: guest NUMA node, None = none
-    :ivar system: RAM that the guest starts with
+    :ivar system: the RAM of a machine without NUMA; keeps the block's name of older QEMUs
     :ivar page: KiB of the pages asked for this region alone, 0 = not said
     :ivar path: a file or device that is the memory (nvdimm)
     :ivar nodes: host nodes asked for this region alone
@@ -206,8 +206,7 @@ def numa(domain: Domain, caps: QemuCaps, ctx: CommandContext) -> Args:
         detail = "At least one NUMA node has to have CPUs"
         raise errors.error(Code.CONFIG_UNSUPPORTED, detail)
     backends = [
-        backend(domain, caps, ctx, Region(f"ram-node{c.id}", c.memory, c.id, system=True))
-        for c in cpu.cells
+        backend(domain, caps, ctx, Region(f"ram-node{c.id}", c.memory, c.id)) for c in cpu.cells
     ]
     needed = hmat or _backends_needed(domain, caps, backends)
     args: Args = []

@@ -7,7 +7,6 @@ from nova_pyvirt.errors import Code, From
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
 from nova_pyvirt.hypervisors.qemu.postparse import devices, memory, vcpus
 from nova_pyvirt.hypervisors.qemu.postparse.machine import is_q35, read_only_uefi
-from nova_pyvirt.model import cpuset
 from nova_pyvirt.model.boot import BootDevice, Nvram
 from nova_pyvirt.model.clock import Clock
 from nova_pyvirt.model.cpu import CPU
@@ -101,10 +100,9 @@ def _memory_nodes(domain: Domain) -> None:
             detail = f"Multiple memnode elements with cellid {item.cellid}"
             raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
         seen.add(item.cellid)
-        if not item.nodeset:
-            detail = f"Invalid value of 'nodeset': {item.nodeset or ''}"
-            raise errors.error(Code.CONFIG_UNSUPPORTED, detail, domain=From.DOMAIN)
-        cpuset.parse(item.nodeset)
+        if item.nodeset is None:
+            detail = "Missing required attribute 'nodeset' in element 'memnode'"
+            raise errors.error(Code.XML_ERROR, detail, domain=From.XML)
 
 
 def _machine(domain: Domain, caps: QemuCaps) -> None:
@@ -154,6 +152,8 @@ def _boot_order(domain: Domain) -> None:
     if domain.os.boots and seen:
         detail = "per-device boot elements cannot be used together with os/boot elements"
         raise errors.error(Code.CONFIG_UNSUPPORTED, detail, domain=From.DOMAIN)
+    if domain.os.bootmenu is not True:
+        domain.os.bootmenu_timeout = None
     if not domain.os.boots and not seen:
         domain.os.boots = [BootDevice(dev="hd")]
 

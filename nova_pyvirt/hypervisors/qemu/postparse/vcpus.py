@@ -5,7 +5,7 @@ from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
 from nova_pyvirt.model import cpuset
 from nova_pyvirt.model.domain import Domain
-from nova_pyvirt.model.tuning import VCPU, IOThread, NumaTune
+from nova_pyvirt.model.tuning import VCPU, IOThread, NumaTune, Sched
 
 
 def _refused(code: Code, detail: str) -> errors.libvirtError:
@@ -23,6 +23,8 @@ def complete(domain: Domain) -> None:
         _each(domain)
     _iothreads(domain)
     _pins(domain)
+    if domain.cputune is not None:
+        _schedules(domain)
 
 
 def fill_cells(domain: Domain) -> None:
@@ -64,15 +66,11 @@ def _counts(domain: Domain) -> None:
 
 def _placement(domain: Domain) -> None:
     tune = domain.numatune
-    if domain.vcpu_placement is None:
-        pinned = domain.cputune is not None and (
-            domain.cputune.vcpupins or domain.cputune.emulator_cpuset
-            or domain.cputune.iothreadpins
-        )  # fmt: skip
-        auto = (
-            tune is not None and tune.placement == "auto" and not domain.vcpu_cpuset and not pinned
-        )
-        domain.vcpu_placement = "auto" if auto else "static"
+    pins = domain.cputune
+    pinned = pins is not None and (pins.vcpupins or pins.emulator_cpuset or pins.iothreadpins)
+    if tune is not None and tune.placement == "auto" and not domain.vcpu_cpuset and not pinned:
+        domain.vcpu_placement = "auto"
+    domain.vcpu_placement = domain.vcpu_placement or "static"
     if domain.vcpu_placement == "auto":
         domain.vcpu_cpuset = None
         if tune is None:
@@ -166,3 +164,31 @@ def _pins(domain: Domain) -> None:
     for pin in tune.iothreadpins:
         if pin.iothread not in ids:
             raise _refused(Code.XML_ERROR, f"Cannot find iothread '{pin.iothread}' for pinning")
+
+
+def _schedules(domain: Domain) -> None:
+    """One line a thread, as libvirt shows them.
+
+    :raises libvirtError: XML_DETAIL when a thread is named twice
+    """
+    tune = domain.cputune
+    ids = {thread.id for thread in domain.iothread_ids}
+    tune.vcpuscheds = _single(tune.vcpuscheds, "vcpus", set(range(domain.vcpu_max)))
+    tune.iothreadscheds = _single(tune.iothreadscheds, "iothreads", ids)
+
+
+def _single(items: list[Sched], name: str, there: set[int]) -> list[Sched]:
+    found: dict[int, Sched] = {}
+    for item in items:
+        given = getattr(item, name)
+        if item.scheduler is None or not given:
+            detail = f"'{name[:-1]}sched' needs '{name}' and 'scheduler'"
+            raise _refused(Code.XML_ERROR, detail)
+        for number in cpuset.parse(given):
+            if number in found:
+                detail = f"'{name[:-1]}sched' attributes '{name}' must not overlap"
+                raise _refused(Code.XML_DETAIL, detail)
+            if number in there:
+                single = found[number] = item.copy()
+                setattr(single, name, str(number))
+    return [found[number] for number in sorted(found)]

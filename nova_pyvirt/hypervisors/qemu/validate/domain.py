@@ -87,7 +87,6 @@ def _tuning(domain: Domain) -> None:
         if tune.shares and not 2 <= tune.shares <= 262144:
             raise unsupported_domain("Value of cputune 'shares' must be in range [2, 262144]")
     if tune is not None:
-        _schedules(domain)
         if (tune.cachetunes or tune.memorytunes) and domain.type != "kvm":
             raise unsupported("cachetune is only supported for KVM domains")
     seen: set[str] = set()
@@ -102,19 +101,6 @@ def _tuning(domain: Domain) -> None:
             raise unsupported_domain("You must map the root user of container")
 
 
-def _schedules(domain: Domain) -> None:
-    for name, items in (
-        ("vcpus", domain.cputune.vcpuscheds),
-        ("iothreads", domain.cputune.iothreadscheds),
-    ):
-        seen: set[int] = set()
-        for item in items:
-            numbers = set(cpuset.parse(getattr(item, name) or "0"))
-            if numbers & seen:
-                raise bad_detail(f"'{name[:-1]}sched' attributes '{name}' must not overlap")
-            seen |= numbers
-
-
 def _thread_pool(thread: IOThread | DefaultIOThread) -> None:
     low, high = thread.thread_pool_min, thread.thread_pool_max
     if high == 0:
@@ -127,11 +113,11 @@ def _labels(domain: Domain) -> None:
     seen: set[str | None] = set()
     labels = domain.seclabels
     for label in labels:
-        if label.model is None and len(labels) > 1:
-            raise bad_xml("missing security model when using multiple labels")
-        if label.model in seen:
+        if label.model is not None and label.model in seen:
             raise bad_detail(f"seclabel for model {label.model} is already provided")
         seen.add(label.model)
+    if len(labels) > 1 and None in seen:
+        raise bad_xml("missing security model when using multiple labels")
 
 
 def _emulator(domain: Domain, caps: QemuCaps) -> None:
