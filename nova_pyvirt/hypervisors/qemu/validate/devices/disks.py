@@ -177,7 +177,7 @@ def _properties(disk: Disk, caps: QemuCaps) -> None:
         shared = disk.shareable and not disk.readonly and disk.cache in (None, "default")
         if not shared:
             raise unsupported("io='native' needs either no disk cache or directsync cache mode")
-    if disk.io == "io_uring" and not caps.has("blockdev-io_uring") and not caps.has("aio-io_uring"):
+    if disk.io == "io_uring" and not caps.has("aio.io_uring"):
         raise unsupported("io uring is not supported by this QEMU binary")
     if disk.device == "lun" and disk.bus == "virtio" and disk.type == "network":
         raise unsupported("virtio 'lun' devices need a local source")

@@ -89,7 +89,7 @@ def _mdev(domain: Domain, item: Hostdev, caps: QemuCaps) -> None:
         raise unsupported("VFIO AP device assignment is not supported by this version of QEMU")
     if item.model == "vfio-ccw":
         raise unsupported("VFIO CCW device assignment is not supported by this version of QEMU")
-    if item.boot_order and not caps.has("vfio-pci.ramfb"):
+    if item.boot_order:
         raise unsupported(
             "booting from assigned devices is not supported by mediated devices of model vfio-pci"
         )

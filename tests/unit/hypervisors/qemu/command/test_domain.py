@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a domain is without its devices: the definition and the command line of libvirt 9.0 with QEMU 7.2.
+
+tests/golden/domain: NAME.xml was asked, NAME.defined is the definition, NAME.args the options of the
+domain's own part, one a line; devices are left out of all three.
+"""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from lxml import etree
+
+from nova_pyvirt.hypervisors.qemu import alias, command, postparse
+from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
+from nova_pyvirt.hypervisors.qemu.caps.types import CpuDefinition
+from nova_pyvirt.hypervisors.qemu.definition import parse_definition
+from nova_pyvirt.model.domain import Domain
+from tests.base import TestCase
+from tests.fixtures.qemu72 import caps
+
+GOLDEN = Path(__file__).parents[4] / "golden" / "domain"
+OWN = frozenset(
+    "-machine -accel -cpu -m -overcommit -smp -numa -smbios -fw_cfg -rtc -global -no-hpet -no-acpi "
+    "-boot -kernel -initrd -append -dtb -acpitable -bios -uuid -name".split()
+)
+OBJECTS = re.compile(r'memory-backend|"iothread"|main-loop|thread-context')
+
+
+def full_caps() -> QemuCaps:
+    """caps() with the CPU models and the older machines the goldens name."""
+    base = caps()
+    cpus = tuple(
+        CpuDefinition(name, f"{name}-x86_64-cpu", True, (), False)
+        for name in ("qemu64", "qemu32", "core2duo")
+    )
+    older = {"pc-i440fx-7.2": "pc-i440fx-4.0", "pc-q35-7.2": "pc-q35-2.10"}
+    accels = {}
+    for kind, accel in base.accels.items():
+        new = tuple(replace(m, numa_mem_supported=False) for m in accel.machines)
+        machines = new + tuple(
+            replace(m, name=older[m.name], alias=None, default=False) for m in accel.machines
+        )
+        accels[kind] = replace(accel, cpus=cpus, machines=machines)
+    return replace(base, accels=accels)
+
+
+def define(name: str) -> Domain:
+    return parse_definition((GOLDEN / f"{name}.xml").read_text(), lambda domain: full_caps())
+
+
+def own_options(argv: list[str]) -> list[str]:
+    found = []
+    for number, word in enumerate(argv):
+        rest = argv[number + 1 : number + 2]
+        value = "" if not rest or rest[0].startswith("-") else rest[0]
+        if word in OWN or (word == "-object" and OBJECTS.search(value)):
+            found.append(f"{word} {value}".strip())
+    return found
+
+
+def canonical(text: str) -> str:
+    """One form for equal documents; without devices."""
+    root = etree.fromstring(text, etree.XMLParser(remove_blank_text=True))
+    for devices in root.findall("devices"):
+        root.remove(devices)
+    return etree.tostring(root, method="c14n", strip_text=True).decode()
+
+
+class GoldenTest(TestCase):
+    maxDiff = None
+    names = sorted(path.stem for path in GOLDEN.glob("*.xml"))
+
+    def test_there_are_goldens(self) -> None:
+        self.assertGreater(len(self.names), 30)
+
+    def test_definition(self) -> None:
+        for name in self.names:
+            with self.subTest(name):
+                expected = (GOLDEN / f"{name}.defined").read_text()
+                found = define(name).format(inactive=True)
+                self.assertEqual(canonical(expected), canonical(found))
+
+    def test_options(self) -> None:
+        for name in self.names:
+            with self.subTest(name):
+                domain = define(name)
+                alias.assign(domain)
+                postparse.align(domain)
+                context = command.CommandContext(
+                    standalone=True, lib_dir=f"/var/lib/libvirt/qemu/domain--1-{domain.name}",
+                    host_nodes=frozenset(range(8)),
+                    hugetlbfs={2048: "/run/hp2m", 1048576: "/run/hp1g"},
+                )  # fmt: skip
+                argv = command.build(domain, full_caps(), context).argv
+                expected = (GOLDEN / f"{name}.args").read_text().splitlines()
+                self.assertEqual(expected, own_options(argv))
