@@ -3,16 +3,20 @@
 
 libvirt's rules (docs/hooks): HOOKS_DIR/DRIVER, then HOOKS_DIR/DRIVER.d/* in order of name;
 arguments object, operation, sub-operation, extra ("-" when empty); the XML on standard input; what
-exists is decided once, when the driver state opens. Ours: a time limit, and no lock is held.
+exists is decided once, when the driver state opens. Ours: limits of time and output for a script
+and all it has started, and no lock is held while it runs.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 from nova_pyvirt.errors import Code, From, error, libvirtError
-from nova_pyvirt.util.native import os, subprocess
+from nova_pyvirt.util.native import os
+from nova_pyvirt.util.script import ScriptTimeout, run
 
 _KEPT: Final = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR")
+#: bytes that a script may write: a definition is never as long
+OUTPUT_LIMIT: Final = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +59,18 @@ class Hooks:
 
     def _run(self, script: str, args: list[str], stdin: str) -> str:
         env = {key: os.environ[key] for key in _KEPT if key in os.environ} | {"LC_ALL": "C"}
+        command = [script, *args]
         try:
-            done = subprocess.run(
-                [script, *args],
-                input=stdin.encode(),
-                capture_output=True,
-                env=env,
-                cwd="/",
-                timeout=self.timeout,
-                check=False,
-                start_new_session=True,
-            )
-        except subprocess.TimeoutExpired:
+            done = run(command, stdin.encode(), env, timeout=self.timeout, limit=OUTPUT_LIMIT)
+        except ScriptTimeout:
             raise _failed(f"{script} did not end within {self.timeout:g} s") from None
         except OSError as exc:
             raise _failed(f"cannot execute {script}: {os.strerror(exc.errno or 0)}") from exc
-        if done.returncode:
-            raise _failed(_exit_text([script, *args], done.returncode, done.stderr))
-        return done.stdout.decode(errors="replace")
+        if done.status:
+            raise _failed(_exit_text(command, done.status, done.errors))
+        if done.cut:
+            raise _failed(f"{script} wrote more than {OUTPUT_LIMIT} bytes")
+        return done.output.decode(errors="replace")
 
 
 def _exit_text(command: list[str], status: int, stderr: bytes) -> str:

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hook scripts: order, arguments, refusals, the time limit."""
 
+import os
+import select
 import tempfile
+import time
 from pathlib import Path
 
 from nova_pyvirt.core.hooks import Hooks
@@ -54,6 +57,46 @@ class TestHooks(TestCase):
         self.script("qemu", "exec sleep 60")
         with self.assertRaisesRegex(libvirtError, "did not end within 0.2 s"):
             self.hooks(0.2).call("vm", "start", "begin", None, "")
+
+    def test_time_limit_ends_what_the_script_started(self) -> None:
+        self.script("qemu", f"sleep 60 & echo $! > {self.root}/pid; wait")
+        begun = time.monotonic()
+        with self.assertRaisesRegex(libvirtError, "did not end within 0.3 s"):
+            self.hooks(0.3).call("vm", "start", "begin", None, "")
+        self.assertLess(time.monotonic() - begun, 5)
+        pid = int((self.root / "pid").read_text())
+        try:
+            pidfd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return
+        self.addCleanup(os.close, pidfd)
+        self.assertTrue(select.select([pidfd], [], [], 5)[0])
+
+    def test_a_child_left_behind_is_not_waited_for(self) -> None:
+        self.script("qemu", "sleep 5 & echo done")
+        begun = time.monotonic()
+        self.assertEqual("done\n", self.hooks().call("vm", "start", "begin", None, ""))
+        self.assertLess(time.monotonic() - begun, 4)
+
+    def test_output_has_a_limit(self) -> None:
+        self.script("qemu", "head -c 100000000 /dev/zero")
+        with self.assertRaisesRegex(libvirtError, "wrote more than 4194304 bytes"):
+            self.hooks().call("vm", "restore", "begin", None, "")
+
+    def test_a_long_definition_that_nobody_reads(self) -> None:
+        self.script("qemu", "echo ok")
+        self.assertEqual("ok\n", self.hooks().call("vm", "start", "begin", None, "x" * 3000000))
+
+    def test_gone_or_not_a_program(self) -> None:
+        self.script("qemu", "true")
+        hooks = self.hooks()
+        (self.root / "qemu").unlink()
+        with self.assertRaisesRegex(libvirtError, "cannot execute .*qemu: No such file"):
+            hooks.call("vm", "start", "begin", None, "")
+        (self.root / "qemu").write_text("#!/no/such/shell\n")
+        (self.root / "qemu").chmod(0o755)
+        with self.assertRaisesRegex(libvirtError, "cannot execute"):
+            hooks.call("vm", "start", "begin", None, "")
 
     def test_environment_is_clean(self) -> None:
         self.script("qemu", "env")
