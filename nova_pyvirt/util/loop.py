@@ -10,6 +10,7 @@ Callbacks run on the loop's thread: they must be short and must not wait.
 
 import asyncio
 import logging
+import sys
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -104,8 +105,11 @@ class LoopThread:
         self._loop.call_soon_threadsafe(fn, *args)
 
     def run(self, fn: Callable[..., T], *args: Any) -> T:
-        """fn(*args) on the loop's thread; waits for the result."""
-        if self.on_thread():
+        """fn(*args) on the loop's thread; waits for the result.
+
+        When the interpreter ends there is no other thread any more: the caller runs it himself.
+        """
+        if self.on_thread() or sys.is_finalizing():
             return fn(*args)
         future: Future[T] = Future()
 
@@ -128,9 +132,9 @@ class LoopThread:
         :param deadline: seconds; on expiry the coroutine is cancelled
         :raises TimeoutError: at the deadline
         """
-        if self.on_thread():
+        if self.on_thread() or sys.is_finalizing():
             coro.close()
-            raise RuntimeError("the loop's thread must not wait for the loop")
+            raise RuntimeError("the loop's thread must not wait for the loop, nor a dying process")
         future, cancel = self._submit(coro)
         try:
             return future.result(deadline)
@@ -189,6 +193,8 @@ class LoopThread:
 
     def stop(self) -> None:
         """Ends the loop and its thread."""
+        if sys.is_finalizing():
+            return
         self.call_soon(self._loop.stop)
         if not self.on_thread():
             self._thread.join()

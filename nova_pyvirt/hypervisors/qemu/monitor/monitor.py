@@ -22,6 +22,8 @@ Arguments = Mapping[str, Any] | None
 
 #: unanswered commands after which no more are sent
 MAX_UNANSWERED = 1000
+#: seconds after the deadline in which an attempt that was ended at it must have ended
+_GRACE = 1.0
 #: what sun_path holds, with its end
 _MAX_PATH = 108
 
@@ -89,10 +91,12 @@ class Monitor:
         monitor._loop.hold(monitor)
         try:
             seconds = max(end - time.monotonic(), 0)
-            monitor._loop.call(monitor._establish(seconds, deadline, process))
-        except BaseException:
+            monitor._loop.call(monitor._establish(seconds, deadline, process), seconds + _GRACE)
+        except BaseException as err:
             monitor._loop.drop(monitor)
             sock.close()
+            if isinstance(err, TimeoutError):
+                raise errors.QMPTimeout("QEMU monitor greeting", name, deadline) from None
             raise
         return monitor
 

@@ -14,6 +14,7 @@ import errno
 import itertools
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 from qemu.qmp import ConnectError, QMPClient, Runstate
@@ -199,8 +200,9 @@ class Session(QMPClient):
         self.ended = reason
         if self._writer is not None:
             self._writer.transport.abort()  # never wait for a peer that does not read
-        else:
-            self._sock.close()
+        else:  # connect() is under way: closed under it, the socket would never tell it anything
+            with suppress(OSError):
+                self._sock.shutdown(socket.SHUT_RDWR)
         while self._waiters:  # in place: `expect` may be adding one at this moment
             waiter = self._waiters.popitem()[1]
             waiter.reply.set_exception(reason)

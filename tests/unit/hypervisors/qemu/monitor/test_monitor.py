@@ -4,6 +4,7 @@
 import os
 import resource
 import socket
+import subprocess
 import tempfile
 import threading
 from typing import Any
@@ -252,6 +253,33 @@ class GreetingTest(MonitorTestCase):
                     process=process,
                 )
             self.assertLess(time.monotonic() - started, LONG / 2)
+
+    def test_exited_already(self) -> None:
+        """The pidfd tells at any step of the connecting, the first included."""
+        for number in range(20):
+            with (
+                self.subTest(number),
+                tempfile.TemporaryDirectory() as directory,
+                socket.socket(socket.AF_UNIX) as listener,
+            ):
+                listener.bind(directory + "/qmp")
+                listener.listen(1)
+                child = subprocess.Popen(["/bin/true"])
+                process = Process(child.pid, os.pidfd_open(child.pid), 0)
+                self.addCleanup(process.close)
+                self.addCleanup(child.wait)
+                process.wait(LONG)
+                started = time.monotonic()
+                with self.assertRaisesRegex(QMPClosed, "qemu unexpectedly closed the monitor"):
+                    Monitor.connect(
+                        directory + "/qmp",
+                        name="vm",
+                        on_event=print,
+                        on_eof=print,
+                        deadline=LONG,
+                        process=process,
+                    )
+                self.assertLess(time.monotonic() - started, LONG / 2)
 
     def test_noise_on_standard_error(self) -> None:
         """100 MB of it first: the monitor neither waits for it nor keeps it."""
