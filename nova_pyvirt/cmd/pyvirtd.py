@@ -2,41 +2,60 @@
 """pyvirtd: serves libvirt's RPC with the drivers of this package."""
 
 import argparse
-import logging
 import sys
-from typing import Any
 
+from nova_pyvirt.daemon import logs
+from nova_pyvirt.daemon.drivers import Drivers
 from nova_pyvirt.daemon.main import Daemon, directories, serve
+from nova_pyvirt.daemon.process import Launch, PidFile, into_background
 from nova_pyvirt.errors import libvirtError
+from nova_pyvirt.util.native import os
 
 
-def _opener(uri: str) -> Any:
-    """Opens what a client asks for; without a name the daemon's default."""
+def _parser() -> argparse.ArgumentParser:
+    """The options are libvirtd's, and a few more."""
+    config, directory = directories()
+    parser = argparse.ArgumentParser(prog="pyvirtd", description=__doc__)
+    parser.add_argument("-v", "--verbose", action="store_true", help="verbose messages")
+    parser.add_argument("-d", "--daemon", action="store_true", help="run in the background")
+    parser.add_argument(
+        "-l", "--listen", action="store_true", help="listen on TCP and TLS as configured"
+    )
+    parser.add_argument("-f", "--config", default=config, help="configuration file")
+    parser.add_argument("-p", "--pid-file", default="", help="file for the process id")
+    parser.add_argument("--directory", default=directory, help="directory of the sockets")
+    parser.add_argument("-u", "--uri", default="qemu:///system", help="the default connection")
+    parser.add_argument("-V", "--version", action="version", version=_version())
+    return parser
 
-    def open_(name: str | None, flags: int) -> Any:
-        from nova_pyvirt.core.registry import open_connection
 
-        return open_connection(name or uri, flags, None)
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
 
-    return open_
+    try:
+        return f"pyvirtd (nova-pyvirt) {version('nova-pyvirt')}"
+    except PackageNotFoundError:
+        return "pyvirtd (nova-pyvirt)"
 
 
 def main(argv: list[str] | None = None) -> int:
-    config, directory = directories()
-    parser = argparse.ArgumentParser(prog="pyvirtd", description=__doc__)
-    parser.add_argument("-f", "--config", default=config, help="configuration file")
-    parser.add_argument("-d", "--directory", default=directory, help="directory of the sockets")
-    parser.add_argument("-u", "--uri", default="qemu:///system", help="the default connection")
-    parser.add_argument("-v", "--verbose", action="store_true")
-    args = parser.parse_args(argv)
-    logging.basicConfig(
-        level=logging.DEBUG if args.verbose else logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    args = _parser().parse_args(argv)
+    args.config = os.path.abspath(args.config)
+    launch = into_background() if args.daemon else Launch()
     try:
-        serve(Daemon(_opener(args.uri), args.config, args.directory))
+        logs.start(args.verbose, background=args.daemon)
+        pid_file = PidFile(args.pid_file) if args.pid_file else None
+        drivers = Drivers(args.uri)
+        try:
+            serve(Daemon(drivers, args.config, args.directory, listen=args.listen), launch.ready)
+        finally:
+            drivers.close()
+            if pid_file is not None:
+                pid_file.close()
     except libvirtError as exc:
-        print(f"pyvirtd: {exc}", file=sys.stderr)
+        launch.failed(f"pyvirtd: {exc}")
+        if not args.daemon:
+            print(f"pyvirtd: {exc}", file=sys.stderr)
         return 1
     return 0
 

@@ -50,6 +50,10 @@ class Config:
     sockets: SocketSettings = field(default_factory=SocketSettings)
     #: settings of the file that have no equal here
     ignored: list[str] = field(default_factory=list)
+    #: libvirt's: 1 debug to 4 errors; None: as started
+    log_level: int | None = None
+    #: libvirt's: "3:file:/path 1:stderr"
+    log_outputs: str = ""
     #: everything as read
     values: dict[str, Any] = field(default_factory=dict)
 
@@ -89,6 +93,10 @@ _AUTH: Final = {
     "auth_tcp": "auth_tcp",
     "auth_tls": "auth_tls",
 }
+
+
+#: read where they are used (core.host.identity)
+_ELSEWHERE: Final = frozenset({"host_uuid", "host_uuid_source"})
 
 
 def parse(text: str, path: str = "") -> dict[str, Any]:
@@ -141,8 +149,6 @@ def load(path: str, base: Config | None = None) -> Config:
     config.values = parse(text, path)
     for name, value in config.values.items():
         _apply(config, name, value)
-    if config.ignored:
-        LOG.warning("%s: no equal here for %s", path, ", ".join(sorted(config.ignored)))
     return config
 
 
@@ -157,6 +163,12 @@ def _apply(config: Config, name: str, value: Any) -> None:
         setattr(config.sockets, _PERMS[name], int(str(value), 8))
     elif name in _AUTH:
         _auth(config, name, str(value))
+    elif name == "log_level":
+        config.log_level = int(value)
+    elif name == "log_outputs":
+        config.log_outputs = str(value)
+    elif name in _ELSEWHERE:
+        LOG.debug("%s is read by the driver", name)
     else:
         config.ignored.append(name)
     if name == "unix_sock_group" and value:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from nova_pyvirt.daemon.acl import Policy
-from nova_pyvirt.daemon.readable import CONDITIONS, READABLE, function
+from nova_pyvirt.daemon.readable import CONDITIONS, READABLE, denied, unsupported
 from nova_pyvirt.daemon.session import Session
 from nova_pyvirt.errors import Code, From, Level, error, libvirtError
 from nova_pyvirt.hypervisors.remote.shapes import (
@@ -97,7 +97,7 @@ class Call:
         if found is None:
             found = find_slot(self.session.table, name)
             if found is None:
-                raise error(Code.NO_SUPPORT, function(name), domain=From.NONE)
+                raise unsupported(name)
             slots[key] = found
         return found
 
@@ -230,13 +230,13 @@ class Dispatcher:
         if session.table is None and not (remote and proc.name in BEFORE_OPEN):
             raise error(Code.INTERNAL_ERROR, "connection not open", domain=From.RPC)
         if session.readonly and not (remote and proc.name in READABLE):
-            _refuse(proc, "")
+            raise denied(slot_of(proc))
 
     @staticmethod
     def _conditions(session: Session, call: Call) -> None:
         condition = CONDITIONS.get(call.proc.name)
         if condition is not None and session.readonly and condition[0](call.args):
-            _refuse(call.proc, condition[1])
+            raise denied(slot_of(call.proc), condition[1])
 
     def closed(self, session: Session) -> None:
         """The client is gone: drops what it had."""
@@ -250,11 +250,6 @@ class Dispatcher:
             table.close()
         except libvirtError as exc:
             LOG.warning("closing client %d: %s", session.number, exc)
-
-
-def _refuse(proc: Procedure, addition: str) -> None:
-    name = function(slot_of(proc)) + addition
-    raise error(Code.OPERATION_DENIED, f"read only access prevents {name}", domain=From.NONE)
 
 
 def plain(call: Call) -> bytes:

@@ -3,11 +3,12 @@
 
 import logging
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from nova_pyvirt import conf
-from nova_pyvirt.daemon import sockets
+from nova_pyvirt.daemon import logs, sockets
 from nova_pyvirt.daemon.acl import Policy
 from nova_pyvirt.daemon.admin import AdminTable
 from nova_pyvirt.daemon.config import Config, load, own
@@ -29,11 +30,13 @@ class Daemon:
     :param opener: opens the driver table for a client's URI and flags
     :param config_path: pyvirtd.conf or libvirtd.conf
     :param directory: where the UNIX sockets go
+    :param listen: the TCP and TLS sockets of the configuration are wanted
     """
 
     opener: Opener
     config_path: str
     directory: str
+    listen: bool = True
     config: Config = field(default_factory=Config)
     server: Server | None = None
     paths: list[str] = field(default_factory=list)
@@ -41,6 +44,10 @@ class Daemon:
     def start(self) -> None:
         """Listens and serves; raises what a socket or the configuration says."""
         self.config = load(self.config_path, own())
+        self._log()
+        start = getattr(self.opener, "start", None)
+        if start is not None:
+            start()
         self.dispatcher = Dispatcher(self.opener, Policy.load(self.config.settings.policy_file))
         self.server = Server(self.config.settings)
         self.admin = Server(self.config.settings)
@@ -56,6 +63,14 @@ class Daemon:
         self.server.start()
         self.admin.start()
 
+    def _log(self) -> None:
+        left = logs.configure(self.config.log_level, self.config.log_outputs)
+        if left:
+            LOG.warning("%s: no equal here for log_outputs %s", self.config_path, " ".join(left))
+        if self.config.ignored:
+            names = ", ".join(sorted(self.config.ignored))
+            LOG.warning("%s: no equal here for %s", self.config_path, names)
+
     def _listen(self) -> None:
         """Makes the sockets the configuration asks for."""
         made = self.config.sockets
@@ -69,9 +84,9 @@ class Daemon:
             path = f"{directory}/{name}"
             self._add(kind, sockets.unix(path, mode, made.group))
             self.paths.append(path)
-        if made.listen_tcp:
+        if made.listen_tcp and self.listen:
             self._add("tcp", sockets.tcp(made.listen_addr, made.tcp_port))
-        if made.listen_tls:
+        if made.listen_tls and self.listen:
             self._add("tls", sockets.tcp(made.listen_addr, made.tls_port))
 
     def _add(self, kind: str, sock: "socket.socket") -> None:
@@ -120,8 +135,8 @@ def _ignore(_number: int, _frame: Any) -> None:
     """Python asks for a handler; :func:`serve` reads the wakeup socket."""
 
 
-def serve(daemon: Daemon) -> None:
-    """Runs until SIGTERM or SIGINT."""
+def serve(daemon: Daemon, on_ready: Callable[[], None] | None = None) -> None:
+    """Runs until SIGTERM or SIGINT; `on_ready` is called once clients are served."""
     reader, writer = socket.socketpair()
     writer.setblocking(False)
     signal.set_wakeup_fd(writer.fileno())
@@ -129,6 +144,8 @@ def serve(daemon: Daemon) -> None:
         signal.signal(number, _ignore)  # the number arrives through the socket
     daemon.start()
     sockets.notify("READY=1")
+    if on_ready is not None:
+        on_ready()
     while set(reader.recv(64)) <= {signal.SIGHUP}:
         sockets.notify("RELOADING=1")
         daemon.reload()

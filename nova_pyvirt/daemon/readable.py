@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from nova_pyvirt import api
+from nova_pyvirt.errors import Code, From, error, libvirtError
 from nova_pyvirt.wire import protocol
 
 #: the connection's own procedures, which are no calls of the public API, and one call that
@@ -62,20 +63,35 @@ CONDITIONS: Final[dict[str, tuple[Callable[[list[Any]], bool], str]]] = {
 }
 
 
-def _functions() -> dict[str, str]:
-    """C functions by slot; of several for one slot the one that is called like it."""
-    found: dict[str, str] = {}
+def _public() -> dict[str, tuple[str, int]]:
+    """C functions and their error domains by slot; of several for one slot the one that is called
+    like it.
+    """
+    found: dict[str, tuple[str, int]] = {}
     for row in api.rows():
         key = _squash(row.slot)
         if key not in found or row.function.lower() == f"vir{key}":
-            found[key] = row.function
+            found[key] = row.function, int(From[row.origin])
     return found
 
 
-_FUNCTIONS: Final = _functions()
+_PUBLIC: Final = _public()
 
 
-def function(slot: str) -> str:
-    """The public C function of a slot, as error messages name it."""
-    found = _FUNCTIONS.get(_squash(slot))
-    return found or "vir" + "".join(word.capitalize() for word in slot.split("_"))
+def public(slot: str) -> tuple[str, int]:
+    """The public C function of a slot, as error messages name it, and its errors' domain."""
+    found = _PUBLIC.get(_squash(slot))
+    return found or ("vir" + "".join(word.capitalize() for word in slot.split("_")), 0)
+
+
+def unsupported(slot: str) -> libvirtError:
+    """NO_SUPPORT: the driver lacks the slot."""
+    name, origin = public(slot)
+    return error(Code.NO_SUPPORT, name, domain=From(origin))
+
+
+def denied(slot: str, addition: str = "") -> libvirtError:
+    """OPERATION_DENIED for a read-only connection."""
+    name, origin = public(slot)
+    detail = name + addition if addition else f"read only access prevents {name}"
+    return error(Code.OPERATION_DENIED, detail, domain=From(origin))

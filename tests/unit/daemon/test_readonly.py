@@ -2,9 +2,11 @@
 """Read-only connections: every procedure that is not marked readable is denied by the server."""
 
 import json
+import os
+import tempfile
 
 from nova_pyvirt.daemon.acl import Policy
-from nova_pyvirt.daemon.readable import CONDITIONS, READABLE, function
+from nova_pyvirt.daemon.readable import CONDITIONS, READABLE, public
 from nova_pyvirt.errors import Code, libvirtError
 from nova_pyvirt.hypervisors.remote import RemoteTable
 from nova_pyvirt.wire import protocol
@@ -85,12 +87,13 @@ class ReadOnlyTest(DaemonCase):
             ("nwfilter_define_xml", "virNWFilterDefineXML"),
             ("domain_pin_iothread", "virDomainPinIOThread"),
         ):
-            self.assertEqual(name, function(proc))
+            self.assertEqual(name, public(proc)[0])
 
 
 class PolicyTest(DaemonCase):
     def setUp(self) -> None:
-        path = f"/tmp/policy-{id(self)}.json"
+        path = tempfile.mkstemp(prefix="policy", suffix=".json")[1]
+        self.addCleanup(os.unlink, path)
         rules = [
             {"object": ["domain:secret*"], "permission": ["*"], "effect": "deny"},
             {"object": ["domain:test"], "permission": ["stop", "suspend"], "effect": "deny"},
