@@ -97,10 +97,16 @@ def main() -> None:
     for option, param, flag in options:
         print(f'    ("{option}", {"None" if param == "NULL" else param}, "{caps[flag]}"),')
     print(")\n")
-    print("#: every name libvirt knows, in its order (X_ ones are no longer used)")
+    print("#: every name libvirt knows, in its order but those it no longer uses")
     print("ALL: tuple[str, ...] = (")
     for const, cap in caps.items():
         if not const.startswith("X_"):
+            print(f'    "{cap}",')
+    print(")\n")
+    print("#: names that no QEMU of today makes true, but that a definition may still mention")
+    print("RETIRED: tuple[str, ...] = (")
+    for const, cap in caps.items():
+        if const.startswith("X_"):
             print(f'    "{cap}",')
     print(")")
 

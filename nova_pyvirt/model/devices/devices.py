@@ -71,7 +71,9 @@ class Devices(Element):
         if not (self.consoles and self.serials and self.consoles[0].target_type == "serial"):
             return self
         shown: Devices = shallow(self)
-        shown.consoles = [mirrored(self.serials[0]), *self.consoles[1:]]
+        first = mirrored(self.serials[0])
+        first.address = self.serials[0].address
+        shown.consoles = [first, *self.consoles[1:]]
         return shown
 
     def each(self) -> Iterator[Device]:
@@ -83,7 +85,7 @@ class Devices(Element):
 
 
 def mirrored(serial: Serial) -> Console:
-    """A console over a serial port's back-end."""
+    """A console over a serial port's back-end; the place stays the port's alone."""
     found = Console(target_type="serial", port=serial.port)
     for name in ("type", "sources", "protocol", "log_file", "log_append", "alias"):
         found.__dict__[name] = serial.__dict__.get(name)

@@ -23,7 +23,9 @@ def build(domain: Domain, caps: QemuCaps, ctx: CommandContext) -> CommandLine:
     :raises libvirtError: CONFIG_UNSUPPORTED for what QEMU can't do
     """
     argv = [domain.devices.emulator or caps.binary]
-    argv += ["-name", f"guest={escape(domain.name)},debug-threads=on", "-S"]
+    argv += ["-name", f"guest={escape(domain.name)},debug-threads=on"]
+    argv += _deprecation(domain, caps)
+    argv.append("-S")
     if ctx.master_key:
         secret = props(qom_type="secret", id="masterKey0", format="raw", file=ctx.master_key)
         argv += ["-object", secret]
@@ -63,6 +65,16 @@ def build(domain: Domain, caps: QemuCaps, ctx: CommandContext) -> CommandLine:
     argv += [arg.value for arg in domain.qemu_args]
     argv += ["-msg", "timestamp=on"]
     return CommandLine(argv, _environment(domain, ctx))
+
+
+def _deprecation(domain: Domain, caps: QemuCaps) -> list[str]:
+    """-compat: what QEMU does with what it calls deprecated."""
+    wanted = domain.qemu_deprecation
+    behavior = wanted.behavior if wanted is not None else None
+    if behavior not in ("omit", "reject", "crash") or not caps.has("compat-deprecated"):
+        return []
+    given = None if behavior == "omit" else behavior
+    return ["-compat", props(deprecated_output="hide", deprecated_input=given)]
 
 
 def _environment(domain: Domain, ctx: CommandContext) -> dict[str, str]:

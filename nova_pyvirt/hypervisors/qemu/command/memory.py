@@ -57,11 +57,29 @@ def memory(domain: Domain, caps: QemuCaps, ctx: CommandContext) -> Args:
         size = str(initial // 1024)
     args = ["-m", size]
     machine = caps.machine(domain.os.machine, domain.type)
-    if not (domain.cpu is not None and domain.cpu.cells) and machine and machine.default_ram_id:
-        region = Region(machine.default_ram_id, initial, system=True)
-        args += objects(backend(domain, caps, ctx, region), caps)
+    if not (domain.cpu is not None and domain.cpu.cells):
+        if machine and machine.default_ram_id:
+            region = Region(machine.default_ram_id, initial, system=True)
+            args += objects(backend(domain, caps, ctx, region), caps)
+        else:
+            args += _options(domain, ctx)
     locked = domain.memory_backing is not None and domain.memory_backing.locked
     args += ["-overcommit", f"mem-lock={on_off(bool(locked))}"]
+    return args
+
+
+def _options(domain: Domain, ctx: CommandContext) -> Args:
+    """-mem-prealloc and -mem-path, for memory without a back-end (qemuBuildMemPathStr)."""
+    backing = domain.memory_backing
+    if backing is None:
+        return []
+    page = backing.pages[0].size if backing.pages else 0
+    huge = bool(backing.hugepages) and page != _PAGE
+    args = ["-mem-prealloc"] if huge or backing.allocation == "immediate" else []
+    if huge:
+        args += ["-mem-path", _path(ctx, page or ctx.default_hugepage, "ram")]
+    elif backing.source == "file":
+        args += ["-mem-path", _path(ctx, 0, "ram")]
     return args
 
 
@@ -209,7 +227,7 @@ def numa(domain: Domain, caps: QemuCaps, ctx: CommandContext) -> Args:
         backend(domain, caps, ctx, Region(f"ram-node{c.id}", c.memory, c.id)) for c in cpu.cells
     ]
     needed = hmat or _backends_needed(domain, caps, backends)
-    args: Args = []
+    args = [] if needed else _options(domain, ctx)
     for cell, values in zip(cpu.cells, backends, strict=True):
         if needed:
             args += objects(values, caps)

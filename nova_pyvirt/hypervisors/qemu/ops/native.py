@@ -9,7 +9,7 @@ from nova_pyvirt.hypervisors.qemu import command
 from nova_pyvirt.hypervisors.qemu.definition import parse_definition
 from nova_pyvirt.hypervisors.qemu.flags import check_flags
 from nova_pyvirt.hypervisors.qemu.host.facts import host_context
-from nova_pyvirt.hypervisors.qemu.prepare import prepare
+from nova_pyvirt.hypervisors.qemu.prepare import caps_of_run, prepare
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 
 
@@ -22,7 +22,7 @@ def to_native(state: QemuState, kind: str, xml: str, flags: int) -> str:
     if kind != "qemu-argv":
         raise errors.error(Code.INVALID_ARG, f"unsupported config type {kind}")
     domain = parse_definition(xml, state.caps_for, nvram_dir=state.paths.nvram_dir)
-    caps = state.caps_for(domain)
+    caps = caps_of_run(domain, state.caps_for(domain))
     prepare(domain, caps, state.view, state.paths.nvram_dir)
     lib_dir = state.paths.domain_lib_dir(-1, domain.name)
     key = f"{lib_dir}/master-key.aes"

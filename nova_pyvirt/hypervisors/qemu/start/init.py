@@ -5,6 +5,7 @@ from nova_pyvirt import errors
 from nova_pyvirt.core.cgroup import machine_name
 from nova_pyvirt.core.states import Paused, State
 from nova_pyvirt.errors import Code
+from nova_pyvirt.hypervisors.qemu.prepare import caps_of_run
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
 from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.util.breakpoints import reach
@@ -15,8 +16,7 @@ def run(start: Start) -> None:
     state, vm = start.state, start.vm
     check_inactive(start)
     definition = vm.definition
-    machine = definition.os.machine
-    caps = state.caps_for(definition).filtered(machine=machine, virt_type=definition.type)
+    caps = caps_of_run(definition, state.caps_for(definition))
     live = definition.copy()
     with vm.lock:
         check_inactive(start)

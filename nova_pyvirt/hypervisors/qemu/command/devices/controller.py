@@ -46,7 +46,10 @@ def globals_(guest: Guest) -> Args:
 
 
 def controllers(guest: Guest) -> Args:
-    """-device of the controllers that the machine doesn't bring."""
+    """-device of the controllers that the machine doesn't bring.
+
+    :raises libvirtError: CONFIG_UNSUPPORTED for two USB controllers without a model
+    """
     args: Args = []
     for kind in _ORDER:
         for item in guest.devices.controllers:
@@ -57,7 +60,18 @@ def controllers(guest: Guest) -> Args:
                 args += ["-global", f"PIIX4_PM.acpi-root-pci-hotplug={word}"]
             if not _built_in(guest, item):
                 args += device(props(guest, item))
-    return args
+    return args + _legacy_usb(guest)
+
+
+def _legacy_usb(guest: Guest) -> Args:
+    """-usb, where nothing said which controller, or that there shall be none."""
+    models = [c.model for c in guest.devices.controllers if c.type == "usb"]
+    if is_q35(guest.domain) or any(models):
+        return []
+    if len(models) > 1:
+        detail = "Multiple legacy USB controllers are not supported"
+        raise errors.error(Code.CONFIG_UNSUPPORTED, detail)
+    return ["-usb"]
 
 
 def ccid(guest: Guest) -> Args:
@@ -73,7 +87,7 @@ def _built_in(guest: Guest, item: Controller) -> bool:
     if item.type == "pci":
         return item.model in ("pci-root", "pcie-root")
     if item.type == "usb":
-        return bool(item.model == "none")
+        return item.model == "none" or (item.model is None and not is_q35(guest.domain))
     if item.index != 0:
         return False
     if item.type == "sata":

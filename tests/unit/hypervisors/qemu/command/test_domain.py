@@ -95,3 +95,59 @@ class GoldenTest(TestCase):
                 argv = command.build(domain, full_caps(), context).argv
                 expected = (GOLDEN / f"{name}.args").read_text().splitlines()
                 self.assertEqual(expected, own_options(argv))
+
+
+def options(*, os: str = "pc", body: str = "", devices: str = "") -> list[str]:
+    """The command line of a small domain."""
+    text = (
+        "<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><name>g</name>"
+        "<uuid>c7a5fdbd-edaf-9455-926a-d65c16db1809</uuid><memory>1048576</memory>"
+        f"<os><type arch='x86_64' machine='{os}'>hvm</type></os>{body}"
+        f"<devices>{devices}</devices></domain>"
+    )
+    base = full_caps()
+    plain = replace(base.machine("pc-i440fx-7.2"), name="isapc", alias=None, default_ram_id=None)
+    accels = {k: replace(a, machines=(*a.machines, plain)) for k, a in base.accels.items()}
+    offered = replace(base, accels=accels, flags=base.flags | {"compat-deprecated"})
+    domain = parse_definition(text, lambda _: offered)
+    alias.assign(domain)
+    context = command.CommandContext(
+        standalone=True, lib_dir="/lib/domain-1-g", hugetlbfs={2048: "/huge"}
+    )
+    return command.build(domain, offered, context).argv
+
+
+class OldWaysTest(TestCase):
+    def test_usb_without_a_controller(self) -> None:
+        self.assertIn("-usb", options(os="isapc"))
+        self.assertNotIn(
+            "-usb", options(os="isapc", devices="<controller type='usb' model='none'/>")
+        )
+        for machine in ("pc", "q35"):
+            self.assertNotIn("-usb", options(os=machine))
+
+    def test_memory_without_a_back_end(self) -> None:
+        for backing, expected in (
+            ("", []),
+            ("<allocation mode='immediate'/>", ["-mem-prealloc"]),
+            ("<source type='file'/>", ["-mem-path", "/var/lib/libvirt/qemu/ram/1-g/ram"]),
+            ("<hugepages/>", ["-mem-prealloc", "-mem-path", "/huge/libvirt/qemu/1-g"]),
+            ("<hugepages><page size='4'/></hugepages>", []),
+        ):
+            with self.subTest(backing):
+                found = options(os="isapc", body=f"<memoryBacking>{backing}</memoryBacking>")
+                start, end = found.index("-m") + 2, found.index("-overcommit")
+                self.assertEqual(expected, found[start:end])
+
+    def test_deprecated_ways(self) -> None:
+        for behavior, expected in (
+            ("none", None),
+            ("omit", '{"deprecated-output":"hide"}'),
+            ("reject", '{"deprecated-output":"hide","deprecated-input":"reject"}'),
+            ("crash", '{"deprecated-output":"hide","deprecated-input":"crash"}'),
+        ):
+            with self.subTest(behavior):
+                found = options(body=f"<qemu:deprecation behavior='{behavior}'/>")
+                self.assertEqual(expected is not None, "-compat" in found)
+                if expected:
+                    self.assertEqual(expected, found[found.index("-compat") + 1])

@@ -90,3 +90,12 @@ class Defaults(TestCase):
         self.assertEqual("isa", devices.panics[0].model)
         self.assertEqual("tpm-tis", devices.tpms[0].model)
         self.assertEqual(("virtio", True), (devices.vsock.model, devices.vsock.cid_auto))
+
+
+class MirrorTest(TestCase):
+    def test_the_first_console_shows_the_place_of_its_port(self) -> None:
+        xml = define("<serial type='pty'><target type='pci-serial'/></serial>"
+                     "<console type='pty'/>").format(inactive=True)  # fmt: skip
+        place = "<address type='pci' domain='0x0000' bus='0x00' slot='0x02' function='0x0'/>"
+        console = xml[xml.index("<console") : xml.index("</console>")]
+        self.assertIn(place, console)
