@@ -96,6 +96,6 @@ class MirrorTest(TestCase):
     def test_the_first_console_shows_the_place_of_its_port(self) -> None:
         xml = define("<serial type='pty'><target type='pci-serial'/></serial>"
                      "<console type='pty'/>").format(inactive=True)  # fmt: skip
-        place = "<address type='pci' domain='0x0000' bus='0x00' slot='0x02' function='0x0'/>"
+        place = "<address type='pci' domain='0x0000' bus='0x00' slot='0x03' function='0x0'/>"
         console = xml[xml.index("<console") : xml.index("</console>")]
         self.assertIn(place, console)
