@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How late a heartbeat of the calling process gets while QEMUs start and answer commands.
+"""How late a heartbeat of the calling process gets while guests start, fail to start and hang.
 
     PYTHONPATH=. python benchmarks/heartbeat.py MODE [STARTS]
 
@@ -10,19 +10,20 @@ One JSON object per line; times in milliseconds.
 
 import json
 import os
+import pathlib
+import signal
 import sys
 import tempfile
 import warnings
 from collections.abc import Callable
 from typing import Any
 
-MODES = ("native", "eventlet", "asynciohub", "nova-eventlet", "nova-threading")
-QEMU = "qemu-system-x86_64"
+GREEN = ("eventlet", "asynciohub", "nova-eventlet")
 PERIOD = 0.005
 
 
-def patch(mode: str) -> bool:
-    """Prepares the process as `mode` says; whether it runs on greenthreads."""
+def patch(mode: str) -> None:
+    """Prepares the process as `mode` says."""
     warnings.simplefilter("ignore")
     if mode == "asynciohub":
         os.environ["EVENTLET_HUB"] = "asyncio"
@@ -35,7 +36,6 @@ def patch(mode: str) -> bool:
 
         nova.monkey_patch.patch(backend=mode.removeprefix("nova-"))
         import nova.compute.manager  # a process of nova's size
-    return mode in ("eventlet", "asynciohub", "nova-eventlet")
 
 
 class Heartbeat:
@@ -90,66 +90,81 @@ class Heartbeat:
             "what": what,
             "took": round((time.monotonic() - started) * 1000, 1),
             "beats": len(late),
-            "median": round(late[len(late) // 2], 2),
-            "worst": round(late[-1], 2),
+            "p50": round(late[len(late) // 2], 2),
+            "p99": round(late[len(late) * 99 // 100], 2),
+            "max": round(late[-1], 2),
         }
 
     def stop(self) -> None:
         self._stop = True
 
 
-def start_and_stop(spawner: Any, directory: str, number: int) -> None:
-    """One QEMU: spawned, asked, ended."""
-    from nova_pyvirt.hypervisors.qemu.monitor import Monitor
-    from nova_pyvirt.hypervisors.qemu.process import SpawnSpec
-    from nova_pyvirt.util.native import socket, subprocess
+class Guests:
+    """Guests of an embedded hypervisor below a directory, driven as nova drives libvirt."""
 
-    path = f"{directory}/{number}"
-    binary = subprocess.run(["which", QEMU], capture_output=True, text=True, check=True).stdout
-    argv = [binary.strip(), "-S", "-nodefaults", "-display", "none", "-machine", "q35", "-m", "64"]
-    argv += ["-chardev", "socket,id=m,fd=10,server=on,wait=off", "-mon", "chardev=m,mode=control"]
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(path)
-        listener.listen(1)
-        held = spawner.spawn(SpawnSpec(argv=argv, pass_fds={10: listener.fileno()}))
-    process = held.release()
-    monitor = Monitor.connect(
-        path,
-        name=str(number),
-        on_event=lambda *_event: None,
-        on_eof=lambda _reason: None,
-        deadline=30,
-        process=process,
-    )
-    for _ in range(50):
-        monitor.command("query-status", kind="query")
-    monitor.command("quit")
-    if not process.wait(30) or process.wait_status(30) != 0:
-        raise RuntimeError(f"QEMU {process.pid} did not end well")
-    monitor.close()
-    process.close()
+    def __init__(self, directory: str) -> None:
+        import nova_pyvirt.libvirt as libvirt
+
+        self.libvirt = libvirt
+        self.directory = directory
+        self.connection = libvirt.open(f"qemu:///embed?root={directory}")
+
+    def define(self, name: str, arguments: str = "") -> Any:
+        """A guest without disks; `arguments` is the content of <qemu:commandline>."""
+        return self.connection.defineXML(
+            f"""<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
+              <name>{name}</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>
+              <os><type machine='q35'>hvm</type></os><devices><serial type='pty'/></devices>
+              <qemu:commandline>{arguments}</qemu:commandline></domain>"""
+        )
+
+    def must_fail(self, domain: Any) -> None:
+        """A start whose QEMU exits at once."""
+        try:
+            domain.create()
+        except self.libvirt.libvirtError:
+            return
+        raise SystemExit(f"{domain.name()} should not have started")
+
+    def hung(self, domain: Any, sleep: Callable[[float], None]) -> list[Callable[[], Any]]:
+        """A suspend whose QEMU is stopped for a second, and the end of that second."""
+        pid = int(self.pid_file(domain).read_text())
+        os.kill(pid, signal.SIGSTOP)
+
+        def go_on() -> None:
+            sleep(1)
+            os.kill(pid, signal.SIGCONT)
+
+        return [domain.suspend, go_on]
+
+    def pid_file(self, domain: Any) -> pathlib.Path:
+        return pathlib.Path(self.directory, "run", "qemu", f"{domain.name()}.pid")
+
+
+def measure(mode: str, starts: int, directory: str, say: Callable[[dict[str, Any]], None]) -> None:
+    """All rows of one mode; every guest is ended again."""
+    heart = Heartbeat(mode in GREEN)
+    guests = Guests(directory)
+    domains = [guests.define(f"beat{number}") for number in range(starts)]
+    bad = guests.define("bad", "<qemu:arg value='-no-such-option'/>")
+    say(heart.measure("idle", [lambda: heart.sleep(1)]))
+    say(heart.measure(f"{starts} starts at once", [domain.create for domain in domains]))
+    say(heart.measure("failing start", [lambda: guests.must_fail(bad)]))
+    say(heart.measure("suspend of a hung QEMU", guests.hung(domains[0], heart.sleep)))
+    say(heart.measure(f"{starts} destroyed at once", [domain.destroy for domain in domains]))
+    heart.stop()
+    guests.connection.close()
 
 
 def main(mode: str, starts: int) -> None:
-    green = patch(mode)
-    from nova_pyvirt.hypervisors.qemu.process import Spawner
-    from nova_pyvirt.util.native import offload
+    patch(mode)
 
-    heart = Heartbeat(green)
-    spawner = Spawner()
+    def say(result: dict[str, Any]) -> None:
+        print(json.dumps({"mode": mode} | result), flush=True)
+
     with tempfile.TemporaryDirectory() as directory:
-
-        def start(number: int) -> Callable[[], None]:
-            return lambda: offload(start_and_stop, spawner, directory, number)
-
-        def say(result: dict[str, Any]) -> None:
-            print(json.dumps({"mode": mode} | result), flush=True)
-
-        say(heart.measure("idle", [lambda: heart.sleep(0.5)]))
-        say(heart.measure("first start", [start(0)]))
-        say(heart.measure(f"{starts} starts at once", [start(n) for n in range(1, starts + 1)]))
-    offload(spawner.close)
-    heart.stop()
+        os.chmod(directory, 0o755)  # QEMU may run as another user
+        measure(mode, starts, directory, say)
 
 
 if __name__ == "__main__":

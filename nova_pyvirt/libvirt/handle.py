@@ -5,12 +5,14 @@ A connection lives until close() and until the last object made from it is gone:
 holder, and the table is closed when the last holder leaves (libvirt's reference counts).
 """
 
+import atexit
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 from nova_pyvirt.core.drivertable import find_slot
 from nova_pyvirt.errors import Code, ErrorTuple, error
-from nova_pyvirt.util.native import threading
+from nova_pyvirt.util.native import os, threading
 
 
 class Handle:
@@ -41,7 +43,9 @@ class ConnectionHandle(Handle):
     """
 
     __slots__ = (
+        "__weakref__",
         "_ending",
+        "_pid",
         "cheap",
         "close_callback",
         "err",
@@ -64,7 +68,9 @@ class ConnectionHandle(Handle):
         self.events: Any = None
         self.close_callback: Any = None
         self._ending = threading.Lock()
+        self._pid = os.getpid()
         super().__init__(self, None)
+        _open.add(self)
 
     def hold(self, holder: object) -> None:
         """Keeps the connection open until `holder` is released."""
@@ -78,9 +84,13 @@ class ConnectionHandle(Handle):
         self.holders.pop(id(holder), None)
         if self.holders:
             return True
-        if self._ending.acquire(blocking=False):
-            self.table.close()
+        self.end()
         return False
+
+    def end(self) -> None:
+        """Closes the table, once, and only in the process that opened it."""
+        if self._pid == os.getpid() and self._ending.acquire(blocking=False):
+            self.table.close()
 
     def slot(self, name: str, function: str, origin: int) -> Callable[..., Any]:
         """The table's slot.
@@ -95,3 +105,17 @@ class ConnectionHandle(Handle):
                 raise error(Code.NO_SUPPORT, function, domain=origin)
             self.slots[name] = found
         return found
+
+
+_open: "weakref.WeakSet[ConnectionHandle]" = weakref.WeakSet()
+
+
+@atexit.register
+def _end_all() -> None:
+    """Closes what is still open, as the death of libvirt's client does.
+
+    Now and not in the finalizers of objects that outlive the interpreter's threads: to close a
+    connection takes those threads.
+    """
+    for connection in list(_open):
+        connection.end()
