@@ -18,6 +18,7 @@ class Paths:
     :param lib: what a reboot keeps, e.g. /var/lib/nova-pyvirt
     :param log: e.g. /var/log/nova-pyvirt
     :param cache: e.g. /var/cache/nova-pyvirt
+    :param root: the one directory that all are below; None unless embedded
     """
 
     etc: str
@@ -27,6 +28,7 @@ class Paths:
     cache: str
     profile: str = "own"
     session: bool = False
+    root: str | None = None
 
     @classmethod
     def system(cls, profile: str) -> "Paths":
@@ -63,7 +65,13 @@ class Paths:
     def embed(cls, root: str) -> "Paths":
         """qemu:///embed?root=DIR: everything below one directory."""
         return cls(
-            f"{root}/etc", f"{root}/run", f"{root}/lib", f"{root}/log", f"{root}/cache", "own"
+            f"{root}/etc",
+            f"{root}/run",
+            f"{root}/lib",
+            f"{root}/log",
+            f"{root}/cache",
+            "own",
+            root=root,
         )
 
     @property

@@ -9,10 +9,16 @@ import pwd
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from nova_pyvirt import conf
+from nova_pyvirt.core.cgroup import CONTROLLERS
 from nova_pyvirt.core.paths import Paths
 from nova_pyvirt.util.native import os
+
+#: devices that every guest may use
+DEVICE_ACL: Final = ("/dev/null", "/dev/full", "/dev/zero", "/dev/random", "/dev/urandom",
+                     "/dev/ptmx", "/dev/kvm", "/dev/userfaultfd")  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -40,7 +46,11 @@ class Settings:
     vnc_listen: str = "127.0.0.1"
     spice_listen: str = "127.0.0.1"
     vnc_password: str | None = None
-    max_core: int | None = None
+    max_core: int = 0
+    max_processes: int = 0
+    max_files: int = 0
+    cgroup_controllers: tuple[str, ...] = CONTROLLERS
+    cgroup_device_acl: tuple[str, ...] = DEVICE_ACL
     autostart_parallel: int = 4
     set_process_name: bool = False
     vnc_auto_unix_socket: bool = False
@@ -67,6 +77,11 @@ class Settings:
             vnc_listen=c.qemu.vnc_listen,
             spice_listen=c.qemu.spice_listen,
             vnc_password=c.qemu.vnc_password,
+            max_core=c.qemu.max_core,
+            max_processes=c.qemu.max_processes,
+            max_files=c.qemu.max_files,
+            cgroup_controllers=tuple(c.qemu.cgroup_controllers),
+            cgroup_device_acl=tuple(c.qemu.cgroup_device_acl),
             autostart_parallel=c.qemu.autostart_parallel,
             set_process_name=c.qemu.set_process_name,
             vnc_auto_unix_socket=c.qemu.vnc_auto_unix_socket,

@@ -121,6 +121,8 @@ class Domain(Element):
     qemu_capabilities = child(f"{_QEMU}capabilities", qemuns.QemuCapabilities)
     qemu_override = child(f"{_QEMU}override", qemuns.QemuOverride)
     qemu_deprecation = child(f"{_QEMU}deprecation", qemuns.QemuDeprecation)
+    #: how many vCPUs the maximum was raised by since the definition was read
+    vcpus_added = 0
 
     @classmethod
     def load(cls, xml: str | bytes) -> Self:

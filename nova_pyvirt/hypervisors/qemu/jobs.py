@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from nova_pyvirt.core.domain import DomainObj
-from nova_pyvirt.core.job_matrix import AsyncJob, Job
+from nova_pyvirt.core.job_matrix import AgentJob, AsyncJob, Job
 
 
 @contextmanager
@@ -36,3 +36,15 @@ def async_job(vm: DomainObj, kind: AsyncJob, api: str) -> Iterator[None]:
     finally:
         with vm.lock:
             vm.jobs.end_async()
+
+
+@contextmanager
+def agent_job(vm: DomainObj, kind: AgentJob, api: str) -> Iterator[None]:
+    """Holds the guest agent's lane, apart from the monitor's."""
+    with vm.lock:
+        vm.jobs.begin_agent(kind, api)
+    try:
+        yield
+    finally:
+        with vm.lock:
+            vm.jobs.end_agent()

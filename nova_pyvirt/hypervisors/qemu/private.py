@@ -4,18 +4,30 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from nova_pyvirt import errors
+from nova_pyvirt.core.cgroup import Cgroup
 from nova_pyvirt.core.states import Paused, Running
 from nova_pyvirt.errors import Code
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
 from nova_pyvirt.hypervisors.qemu.monitor import Monitor
 from nova_pyvirt.hypervisors.qemu.process import Process
+from nova_pyvirt.hypervisors.qemu.vcpus import VcpuInfo
+from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.util.native import threading, time
 
 if TYPE_CHECKING:
     from nova_pyvirt.hypervisors.qemu.events.worker import EventWorker
+
+#: where control groups are unless a definition says otherwise
+PARTITION: Final = "/machine"
+
+
+def partition_of(definition: Domain) -> str:
+    """<resource><partition>, or where guests are without."""
+    resource = definition.resource
+    return str(resource.partition) if resource and resource.partition else PARTITION
 
 
 @dataclass(slots=True)
@@ -24,6 +36,10 @@ class QemuPrivate:
 
     :ivar lib_dir: the run's own directory (monitor socket, master key)
     :ivar machine: the name of its control group
+    :ivar partition: where that group is, <resource><partition>
+    :ivar cgroup: that group; it has no controllers where the host lets us make none
+    :ivar vcpus: what QEMU says of each possible vCPU, by number
+    :ivar unplugging: devices that the guest is asked to let go of, by alias
     :ivar undo: what is given back when the run ends, last acquired first
     :ivar fake_reboot: the guest's next power-off is a reboot
     :ivar paused_shutdown: QEMU stands still between power-off and that reboot
@@ -38,11 +54,14 @@ class QemuPrivate:
     caps: QemuCaps
     lib_dir: str
     machine: str
+    partition: str = PARTITION
     undo: ExitStack = field(default_factory=ExitStack)
     monitor: Monitor | None = None
     process: Process | None = None
     worker: "EventWorker | None" = None
-    vcpu_pids: list[int] = field(default_factory=list)
+    cgroup: Cgroup = field(default_factory=lambda: Cgroup({}))
+    vcpus: list[VcpuInfo] = field(default_factory=list)
+    unplugging: "dict[str, threading.Event]" = field(default_factory=dict)
     iothread_pids: dict[str, int] = field(default_factory=dict)
     fake_reboot: bool = False
     paused_shutdown: bool = False
@@ -55,6 +74,11 @@ class QemuPrivate:
     begun: float = field(default_factory=time.time)
     timeline: list[tuple[str, float]] = field(default_factory=list)
     status_lock: "threading.Lock" = field(default_factory=threading.Lock)
+
+    @property
+    def vcpu_pids(self) -> dict[int, int]:
+        """The thread of each vCPU that is there and has one of its own."""
+        return {n: vcpu.thread for n, vcpu in enumerate(self.vcpus) if vcpu.thread}
 
     @property
     def pid(self) -> int:

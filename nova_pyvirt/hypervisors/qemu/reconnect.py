@@ -24,7 +24,7 @@ from nova_pyvirt.hypervisors.qemu.host import labels, processes
 from nova_pyvirt.hypervisors.qemu.host.processes import Found
 from nova_pyvirt.hypervisors.qemu.jobs import job
 from nova_pyvirt.hypervisors.qemu.monitor import Deadlines, Monitor
-from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
+from nova_pyvirt.hypervisors.qemu.private import QemuPrivate, partition_of
 from nova_pyvirt.hypervisors.qemu.process import Process
 from nova_pyvirt.hypervisors.qemu.start.refresh import refresh
 from nova_pyvirt.hypervisors.qemu.state import QemuState
@@ -173,8 +173,9 @@ def _private(
     private = QemuPrivate(
         state.caps_for(vm.definition),
         lib_dir or state.paths.domain_lib_dir(ident, vm.name),
-        machine or machine_name(ident, vm.name),
+        machine or machine_name(ident, vm.name, root=state.paths.root),
     )
+    private.partition = partition_of(vm.definition)
     private.fake_reboot = status.attributes(elements, "fakereboot").get("state") == "yes"
     return private
 
@@ -214,7 +215,8 @@ def _own_resources(state: QemuState, vm: DomainObj) -> None:
     undo.callback(_remove_tree, private.lib_dir)
     channels = f"{state.paths.channel_dir}/{os.path.basename(private.lib_dir)}"
     undo.callback(_remove_tree, channels)
-    undo.callback(Cgroup.find(private.machine).remove)
+    private.cgroup = Cgroup.find(private.machine, partition=private.partition)
+    undo.callback(private.cgroup.remove)
     for graphics in vm.definition.devices.graphics:
         if graphics.type == "vnc" and graphics.port and graphics.port != "-1":
             state.vnc_ports.hold(int(graphics.port))

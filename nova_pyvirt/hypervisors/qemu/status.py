@@ -2,7 +2,7 @@
 """The run-time status of a domain on disk: libvirt's private elements of a QEMU domain."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
@@ -50,8 +50,8 @@ def private_elements(vm: DomainObj, private: QemuPrivate) -> list[str]:
     return lines
 
 
-def _vcpus(pids: Sequence[int]) -> list[str]:
-    rows = [f"  <vcpu id='{n}' pid='{pid}'/>" for n, pid in enumerate(pids)]
+def _vcpus(pids: Mapping[int, int]) -> list[str]:
+    rows = [f"  <vcpu id='{n}' pid='{pid}'/>" for n, pid in pids.items()]
     return ["\n".join(["<vcpus>", *rows, "</vcpus>"])] if rows else []
 
 

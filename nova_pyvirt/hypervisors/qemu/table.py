@@ -9,7 +9,9 @@ from nova_pyvirt.core.host.identity import hostname
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.hypervisors.qemu import opening
 from nova_pyvirt.hypervisors.qemu.caps import connect as caps
-from nova_pyvirt.hypervisors.qemu.ops import define, input, lifecycle, lookup, native, query, stats
+from nova_pyvirt.hypervisors.qemu.ops import define, input, lifecycle, lookup, native, query
+from nova_pyvirt.hypervisors.qemu.slots.stats import StatsSlots
+from nova_pyvirt.hypervisors.qemu.slots.tuning import TuningSlots
 from nova_pyvirt.util.typed import Params
 
 #: what getLibVersion says: the libvirt whose behaviour this is
@@ -24,7 +26,7 @@ def open_table(uri: str, flags: int, auth: object) -> "QemuTable":
     return QemuTable(uri, bool(flags & 1))
 
 
-class QemuTable(DriverTable):
+class QemuTable(TuningSlots, StatsSlots, DriverTable):
     """One connection to the driver state of its URI."""
 
     def __init__(self, uri: str, readonly: bool) -> None:
@@ -211,27 +213,6 @@ class QemuTable(DriverTable):
 
     def domain_get_max_memory(self, dom: DomainRef) -> int:
         return query.get_max_memory(self.state, dom)
-
-    def domain_get_max_vcpus(self, dom: DomainRef) -> int:
-        return query.get_max_vcpus(self.state, dom)
-
-    def domain_get_vcpus_flags(self, dom: DomainRef, flags: int) -> int:
-        return query.get_vcpus_flags(self.state, dom, flags)
-
-    def domain_get_vcpus(self, dom: DomainRef) -> tuple[list[list[int]], list[bytes]]:
-        return stats.get_vcpus(self.state, dom)
-
-    def domain_block_stats(self, dom: DomainRef, path: str) -> tuple[int, ...]:
-        return stats.block_stats(self.state, dom, path)
-
-    def domain_block_stats_flags(self, dom: DomainRef, path: str, flags: int) -> Params:
-        return stats.block_stats_flags(self.state, dom, path, flags)
-
-    def domain_interface_stats(self, dom: DomainRef, device: str) -> tuple[int, ...]:
-        return stats.interface_stats(self.state, dom, device)
-
-    def domain_memory_stats(self, dom: DomainRef, flags: int) -> list[tuple[int, int]]:
-        return stats.memory_stats(self.state, dom, flags)
 
     def domain_is_active(self, dom: DomainRef) -> int:
         return query.is_active(self.state, dom)

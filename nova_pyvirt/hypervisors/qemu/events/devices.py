@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.states import EventID, Paused, State
-from nova_pyvirt.hypervisors.qemu import status, transitions
+from nova_pyvirt.hypervisors.qemu import plug, status, transitions
 from nova_pyvirt.hypervisors.qemu.events.lifecycle import IO_ERROR_ACTIONS
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 
@@ -84,9 +84,22 @@ def on_tray(state: QemuState, vm: DomainObj, data: dict[str, Any], _when: float)
 def on_deleted(state: QemuState, vm: DomainObj, data: dict[str, Any], _when: float) -> None:
     """DEVICE_DELETED: the guest has let go of a device."""
     alias = data.get("device")
-    if alias:
+    if not alias:
+        return
+    with vm.lock:
+        waiter = vm.private.unplugging.get(str(alias))
+    if waiter is not None:
+        waiter.set()
+    elif _is_vcpu(str(alias)):  # nobody waits any more: the guest took its time
+        plug.removed(vm, str(alias))
+        status.try_save(state, vm)
+    else:
         with vm.lock:
             state.bus.emit(vm.ref, EventID.DEVICE_REMOVED, str(alias))
+
+
+def _is_vcpu(alias: str) -> bool:
+    return alias.startswith("vcpu") and alias[4:].isdigit()
 
 
 def on_graphics(

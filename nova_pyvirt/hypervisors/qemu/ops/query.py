@@ -1,19 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a domain is and does, answered from memory: state, info, XML, job."""
 
-from nova_pyvirt import errors
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.refs import DomainRef
-from nova_pyvirt.errors import Code
 from nova_pyvirt.hypervisors.qemu.flags import check_flags
 from nova_pyvirt.hypervisors.qemu.state import QemuState
-from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.util.native import os
 from nova_pyvirt.util.typed import Params
 
 SECURE, INACTIVE, UPDATE_CPU, MIGRATABLE = 1, 2, 4, 8
-AFFECT_LIVE, AFFECT_CONFIG = 1, 2
-VCPU_MAXIMUM, VCPU_GUEST = 4, 8
 _CONTROL_OK, _CONTROL_JOB, _CONTROL_OCCUPIED, _CONTROL_ERROR = range(4)
 _TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
@@ -74,31 +69,6 @@ def get_os_type(state: QemuState, dom: DomainRef) -> str:
 def get_max_memory(state: QemuState, dom: DomainRef) -> int:
     """KiB."""
     return int(state.domains.find(dom).definition.memory)
-
-
-def get_vcpus_flags(state: QemuState, dom: DomainRef, flags: int) -> int:
-    """Number of vCPUs, current or maximum, live or persistent."""
-    known = AFFECT_LIVE | AFFECT_CONFIG | VCPU_MAXIMUM | VCPU_GUEST
-    check_flags(flags, known, "qemuDomainGetVcpusFlags")
-    vm = state.domains.find(dom)
-    with vm.lock:
-        definition = _affected(vm, flags)
-        return int(definition.vcpu_max if flags & VCPU_MAXIMUM else definition.vcpu_count)
-
-
-def get_max_vcpus(state: QemuState, dom: DomainRef) -> int:
-    """Maximum of the running domain."""
-    return get_vcpus_flags(state, dom, AFFECT_LIVE | VCPU_MAXIMUM)
-
-
-def _affected(vm: DomainObj, flags: int) -> Domain:
-    """The definition AFFECT flags mean (virDomainObjGetOneDef)."""
-    if flags & AFFECT_CONFIG and not vm.persistent:
-        detail = "transient domains do not have any persistent config"
-        raise errors.error(Code.OPERATION_INVALID, detail)
-    if flags & AFFECT_LIVE:
-        vm.require_active()
-    return vm.config if flags & AFFECT_CONFIG else vm.definition
 
 
 def is_active(state: QemuState, dom: DomainRef) -> int:

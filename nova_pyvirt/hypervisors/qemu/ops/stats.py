@@ -8,6 +8,7 @@ from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.job_matrix import Job
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.errors import Code, system_error
+from nova_pyvirt.hypervisors.qemu import cpumaps
 from nova_pyvirt.hypervisors.qemu.flags import check_flags
 from nova_pyvirt.hypervisors.qemu.jobs import job
 from nova_pyvirt.hypervisors.qemu.monitor import QMPCommandError
@@ -58,12 +59,12 @@ def get_vcpus(state: QemuState, dom: DomainRef) -> tuple[list[list[int]], list[b
         if not vm.active:
             detail = "cannot retrieve vcpu information for inactive domain"
             raise errors.error(Code.OPERATION_INVALID, detail)
-        pid, threads = vm.private.pid, list(vm.private.vcpu_pids)
+        pid, threads = vm.private.pid, dict(vm.private.vcpu_pids)
     info, maps = [], []
-    for number, thread in enumerate(threads):
+    for number, thread in threads.items():
         words = _stat(f"/proc/{pid}/task/{thread}/stat")
         info.append([number, VCPU_RUNNING, _cpu_ns(words), int(words[36])])
-        maps.append(_affinity(thread))
+        maps.append(cpumaps.affinity(thread))
     return info, maps
 
 
@@ -81,18 +82,6 @@ def _stat(path: str) -> list[str]:
 
 def _cpu_ns(words: list[str]) -> int:
     return (int(words[11]) + int(words[12])) * _TICK_NS
-
-
-def _affinity(thread: int) -> bytes:
-    """The host CPUs a thread may use, a bit each."""
-    try:
-        cpus = os.sched_getaffinity(thread)
-    except OSError as exc:
-        raise system_error(exc.errno or 0, f"cannot get CPU affinity of process {thread}") from exc
-    bits = bytearray(max(cpus) // 8 + 1)
-    for cpu in cpus:
-        bits[cpu // 8] |= 1 << cpu % 8
-    return bytes(bits)
 
 
 def block_stats(state: QemuState, dom: DomainRef, path: str) -> tuple[int, int, int, int, int]:

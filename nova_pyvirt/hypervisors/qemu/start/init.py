@@ -6,7 +6,7 @@ from nova_pyvirt.core.cgroup import machine_name
 from nova_pyvirt.core.states import Paused, State
 from nova_pyvirt.errors import Code
 from nova_pyvirt.hypervisors.qemu.prepare import caps_of_run
-from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
+from nova_pyvirt.hypervisors.qemu.private import QemuPrivate, partition_of
 from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.util.breakpoints import reach
 
@@ -23,7 +23,10 @@ def run(start: Start) -> None:
         ident = state.next_id()
         lib_dir = state.paths.domain_lib_dir(ident, definition.name)
         vm.private = start.private = QemuPrivate(
-            caps, lib_dir, machine_name(ident, definition.name)
+            caps,
+            lib_dir,
+            machine_name(ident, definition.name, root=state.paths.root),
+            partition_of(live),
         )
         if vm.persistent:
             vm.new_definition = start.persistent or definition

@@ -18,10 +18,12 @@ from nova_pyvirt.hypervisors.qemu import command, status
 from nova_pyvirt.hypervisors.qemu.events.dispatch import worker_for
 from nova_pyvirt.hypervisors.qemu.host import labels
 from nova_pyvirt.hypervisors.qemu.host.facts import host_context
+from nova_pyvirt.hypervisors.qemu.limits import devices, domain, rlimits, threads
 from nova_pyvirt.hypervisors.qemu.monitor import Deadlines, Monitor
 from nova_pyvirt.hypervisors.qemu.process import SpawnSpec
 from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.hypervisors.qemu.start.init import begin_hook
+from nova_pyvirt.model.tuning import Resource
 from nova_pyvirt.util.breakpoints import reach
 from nova_pyvirt.util.files import write_atomic
 from nova_pyvirt.util.native import os, socket
@@ -103,13 +105,13 @@ def _open_log(start: Start) -> None:
 def _spawn(start: Start) -> None:
     """From a held child to QEMU, which nobody can start a second time from then on."""
     private, state = start.private, start.state
-    cgroup = Cgroup.create(private.machine)
-    private.undo.callback(cgroup.remove)
+    cgroup = _limits(start)
     held = state.spawner.spawn(_spec(start, cgroup))
     try:
         with start.vm.lock:
             private.check_wanted()
             private.process = held.process
+        threads.setup_emulator(start.definition, cgroup, held.pid)
         write_atomic(state.paths.pid_file(start.vm.name), f"{held.pid}\n".encode(), 0o644)
         status.save(state, start.vm)
         reach("start-held")
@@ -120,6 +122,26 @@ def _spawn(start: Start) -> None:
         held.abort()
         raise
     held.release()
+
+
+def _limits(start: Start) -> Cgroup:
+    """The run's control group, with the limits of the definition."""
+    private, settings = start.private, start.state.settings
+    if not private.partition.startswith("/"):
+        detail = f"Resource partition '{private.partition}' must start with '/'"
+        raise errors.error(Code.CONFIG_UNSUPPORTED, detail)
+    cgroup = Cgroup.create(
+        private.machine,
+        partition=private.partition,
+        controllers=settings.cgroup_controllers,
+    )
+    private.cgroup = cgroup
+    if cgroup.paths and start.definition.resource is None:
+        start.definition.resource = Resource(partition=private.partition)
+    private.undo.callback(cgroup.remove)
+    domain.apply(start.definition, cgroup)
+    devices.apply(start.definition, cgroup, settings.cgroup_device_acl)
+    return cgroup
 
 
 def _spec(start: Start, cgroup: Cgroup) -> SpawnSpec:
@@ -138,7 +160,7 @@ def _spec(start: Start, cgroup: Cgroup) -> SpawnSpec:
         gid=settings.gid,
         groups=_groups(settings.uid, settings.gid),
         umask=0o002,
-        rlimits={"core": (0, 0)},
+        rlimits=rlimits.of(start.definition, settings),
         cgroup_procs=cgroup.procs(),
     )
 

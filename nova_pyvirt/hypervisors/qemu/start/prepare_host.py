@@ -25,7 +25,7 @@ def run(start: Start) -> None:
         _directories(start)
         _nvram(start)
         _logs(start)
-        Cgroup.find(start.private.machine).remove()
+        Cgroup.find(start.private.machine, partition=start.private.partition).remove()
         unlink(start.state.paths.pid_file(start.vm.name))
         net.prepare(start)
     reach("start-prepare-host")

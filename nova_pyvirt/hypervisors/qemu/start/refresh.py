@@ -6,34 +6,58 @@ from typing import Any
 
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.errors import libvirtError
+from nova_pyvirt.hypervisors.qemu import plug, vcpus
+from nova_pyvirt.hypervisors.qemu.limits import threads
 from nova_pyvirt.hypervisors.qemu.monitor import Monitor
 from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.hypervisors.qemu.start.launch import last_words
 from nova_pyvirt.util.breakpoints import reach
 
 _COMMANDS = ("query-cpus-fast", "query-chardev", "query-iothreads")
+_SLOTS = "query-hotpluggable-cpus"
 
 
 def run(start: Start) -> None:
-    """One batch of queries: vCPU threads, terminals, I/O threads.
+    """vCPUs that are plugged in; one batch of queries: vCPU threads, terminals, I/O threads; limits
+    of those threads.
 
     :raises libvirtError: QEMU has ended or does not answer
     """
     with start.private.stage("refresh"):
         try:
+            plug.at_start(start.vm)
             refresh(start.vm, start.private.mon)
+            plug.check(start.definition, start.private.vcpus)
+            plug.note_order(start.definition, start.private.vcpus)
         except libvirtError as exc:
             raise last_words(start, exc) from exc
+        limit_threads(start.vm)
     reach("start-refresh")
+
+
+def limit_threads(vm: DomainObj) -> None:
+    """vCPU and I/O threads run where, and as much as, the definition says.
+
+    :raises libvirtError: SYSTEM_ERROR
+    """
+    private, definition = vm.private, vm.definition
+    for number, thread in private.vcpu_pids.items():
+        threads.setup_vcpu(definition, private.cgroup, number, thread)
+    for alias, thread in private.iothread_pids.items():
+        number = alias.removeprefix("iothread")
+        if number.isdigit():
+            threads.setup_iothread(definition, private.cgroup, int(number), thread)
 
 
 def refresh(vm: DomainObj, monitor: Monitor) -> None:
     """The same for a domain found running."""
-    cpus, chardevs, iothreads = monitor.batch([(name, None) for name in _COMMANDS])
+    names = [*_COMMANDS]
+    if vm.private.caps.has(_SLOTS):
+        names.append(_SLOTS)
+    cpus, chardevs, iothreads, *slots = monitor.batch([(name, None) for name in names])
     with vm.lock:
         private = vm.private
-        ordered = sorted(cpus, key=lambda cpu: cpu["cpu-index"])
-        private.vcpu_pids = [int(cpu["thread-id"]) for cpu in ordered]
+        private.vcpus = vcpus.read(cpus, slots[0] if slots else [], private.pid)
         private.iothread_pids = {str(row["id"]): int(row["thread-id"]) for row in iothreads}
         fill_terminals(vm, {row["label"]: row for row in chardevs})
 

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Control groups of guests: where they are, what they limit and what they have counted."""
+
+from nova_pyvirt.core.cgroup.group import Cgroup
+from nova_pyvirt.core.cgroup.layout import (
+    CONTROLLERS,
+    ROOT,
+    hierarchies,
+    machine_name,
+    remove_tree,
+)
+from nova_pyvirt.core.cgroup.values import UNLIMITED
+
+__all__ = [
+    "CONTROLLERS",
+    "ROOT",
+    "UNLIMITED",
+    "Cgroup",
+    "hierarchies",
+    "machine_name",
+    "remove_tree",
+]
