@@ -12,24 +12,36 @@ from nova_pyvirt.errors import Code, From
 MAX_SIZE = 4 << 20
 #: levels of elements; a backing chain needs one a layer
 MAX_DEPTH = 128
-
+#: characters that all entities of a document together may grow to
+MAX_EXPANSION = 64 << 10
 
 #: internal entities are expanded within libxml2's limits; nothing outside the document is read
 _OPTIONS: dict[str, Any] = {
     "resolve_entities": "internal",
     "no_network": True,
     "load_dtd": False,
+    "remove_blank_text": True,
     "remove_comments": True,
     "remove_pis": True,
     "huge_tree": False,
 }
-_PLACE = re.compile(r", line \d+, column \d+.*\Z", re.DOTALL)
+_LENIENT = _OPTIONS | {"resolve_entities": False, "recover": True}
+_REFERENCE = re.compile(r"&([^;&#]+);")
+_TOO_DEEP = etree.XPath(f"boolean(//*[count(ancestor::*) >= {MAX_DEPTH}])")
 
 
-def load(xml: str | bytes, root: str | None) -> etree._Element:
+def load(
+    xml: str | bytes,
+    root: str | None,
+    *,
+    name: str = "(domain_definition)",
+    domain: From = From.DOMAIN,
+) -> etree._Element:
     """The root element of a document.
 
     :param root: the tag it must have, None = any
+    :param name: what errors call the document, and
+    :param domain: the part of libvirt they come from
     :raises libvirtError: XML_DETAIL for what isn't XML, XML_ERROR for another root or too much
     """
     try:
@@ -38,34 +50,76 @@ def load(xml: str | bytes, root: str | None) -> etree._Element:
         raise errors.error(Code.XML_ERROR, f"not UTF-8: {exc.reason}", domain=From.XML) from exc
     if len(data) > MAX_SIZE:
         raise errors.error(Code.XML_ERROR, "document exceeds 4 MiB", domain=From.XML)
-    try:
-        node = etree.fromstring(data, etree.XMLParser(**_OPTIONS))
-    except (etree.XMLSyntaxError, ValueError, LookupError) as exc:
-        raise _syntax(data, exc) from exc
+    node = _parse(data, name, domain)
     if root is not None and node.tag != root:
         detail = f"expecting root element of '{root}', not '{node.tag}'"
         raise errors.error(Code.XML_ERROR, detail, domain=From.XML)
-    _check_depth(node)
+    if data.count(b"<") > MAX_DEPTH and _TOO_DEEP(node):
+        detail = f"Excessive depth in document: {MAX_DEPTH}"
+        raise _syntax(data, 1, 1, detail, name, domain)
     return node
 
 
-def _check_depth(node: etree._Element) -> None:
-    depth = 0
-    for event, _ in etree.iterwalk(node, events=("start", "end")):
-        depth += 1 if event == "start" else -1
-        if depth > MAX_DEPTH:
-            detail = f"more than {MAX_DEPTH} levels of elements"
-            raise errors.error(Code.XML_ERROR, detail, domain=From.XML)
+def _parse(data: bytes, name: str, domain: From) -> etree._Element:
+    try:
+        return etree.fromstring(data, etree.XMLParser(**_OPTIONS))
+    except (etree.XMLSyntaxError, ValueError, LookupError):
+        return _parse_leniently(data, name, domain)
 
 
-def _syntax(data: bytes, exc: Exception) -> errors.libvirtError:
-    line = getattr(exc, "lineno", None) or 1
-    column = max((getattr(exc, "offset", None) or 1) - 1, 0)
+def _parse_leniently(data: bytes, name: str, domain: From) -> etree._Element:
+    """Namespace errors and entities that are elsewhere are no errors to libvirt."""
+    parser = etree.XMLParser(**_LENIENT)
+    try:
+        node = etree.fromstring(data, parser)
+    except (etree.XMLSyntaxError, ValueError, LookupError):
+        node = None
+    for entry in parser.error_log:
+        if entry.level == etree.ErrorLevels.FATAL:
+            raise _syntax(data, entry.line, entry.column, entry.message, name, domain)
+    if node is None:
+        detail = "failed to parse xml document '[inline data]'"
+        raise errors.error(Code.XML_ERROR, detail, domain=domain)
+    try:
+        _resolve(node)
+    except RecursionError:
+        loop = "Detected an entity reference loop"
+        raise _syntax(data, 1, 1, loop, name, domain) from None
+    return node
+
+
+def _resolve(root: etree._Element) -> None:
+    """Puts the text of entities where they are named; nothing for those that are elsewhere."""
+    dtd = root.getroottree().docinfo.internalDTD
+    known = {e.name: e.content for e in dtd.entities()} if dtd is not None else {}
+    budget = [MAX_EXPANSION]
+    for node in list(root.iter(etree.Entity)):
+        text = _expand(known, node.name, budget, 0) + (node.tail or "")
+        before, parent = node.getprevious(), node.getparent()
+        if before is not None:
+            before.tail = (before.tail or "") + text
+        else:
+            parent.text = (parent.text or "") + text
+        node.tail = None
+        parent.remove(node)
+
+
+def _expand(known: dict[str, str | None], name: str, budget: list[int], level: int) -> str:
+    text = known.get(name) or ""
+    budget[0] -= len(text)
+    if budget[0] < 0 or level > 40:
+        raise RecursionError(name)
+    return _REFERENCE.sub(lambda match: _expand(known, match[1], budget, level + 1), text)
+
+
+def _syntax(
+    data: bytes, line: int, column: int, text: str, name: str, domain: From
+) -> errors.libvirtError:
+    """The place as libvirt shows it: the line, and a pointer below."""
     lines = data.decode("utf-8", "replace").split("\n")
-    shown = lines[line - 1] if data and line <= len(lines) else "(null)"
-    # libxml2 shows some eighty characters around the place
-    start = max(0, column - 60)
-    text = _PLACE.sub("", str(exc)).strip()
-    marker = "-" * min(column - start, 80)
-    detail = f"(domain_definition):{line}: {text}\n{shown[start : start + 80]}\n{marker}^"
-    return errors.error(Code.XML_DETAIL, detail, domain=From.DOMAIN)
+    shown = lines[line - 1] if line <= len(lines) else ""
+    before = shown[: max(column - 1, 0)].encode()
+    marker = "".join("\t" if char == 9 else "-" for char in before)
+    shown = shown or "(null)"
+    detail = f"{name}:{line}: {text}\n{shown}\n{marker}^"
+    return errors.error(Code.XML_DETAIL, detail, domain=domain)

@@ -8,7 +8,7 @@ from lxml import etree
 
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
-from nova_pyvirt.model import document, qemuns
+from nova_pyvirt.model import document, metadata, qemuns
 from nova_pyvirt.model.boot import OS
 from nova_pyvirt.model.clock import Clock
 from nova_pyvirt.model.cpu import CPU
@@ -142,6 +142,8 @@ class Domain(Element):
             raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DOMAIN)
         self._check_name()
         self._check_uuid()
+        if self.metadata is not None:
+            metadata.tidy(self.metadata)
         for name in ("title", "description"):
             if self.__dict__.get(name) == "":
                 self.__dict__[name] = None

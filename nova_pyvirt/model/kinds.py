@@ -213,7 +213,7 @@ class Memory(Kind):
         if match is None:
             detail = f"Invalid value '{text}' for element or attribute './{node.tag}[1]'"
             raise errors.error(Code.XML_ERROR, detail, domain=From.XML)
-        return to_kib(int(match[1]), node.get("unit", self.unit))
+        return to_kib(int(match[1]), node.get("unit") or self.unit)
 
     def format(self, value: int) -> str:
         return str(value)

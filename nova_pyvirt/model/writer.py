@@ -2,6 +2,7 @@
 """Writes XML as libvirt does: two spaces a level, single quotes, empty elements closed at once."""
 
 import copy
+import copy
 from collections.abc import Sequence
 
 from lxml import etree
@@ -46,11 +47,15 @@ class Writer:
             self._lines[mark] = f"{head}</{tag}>" if has_text else f"{head}/>"
 
     def subtree(self, node: etree._Element) -> None:
-        """A foreign subtree, indented where nothing but elements stand in an element."""
-        shown = copy.deepcopy(node)
-        _indent(shown, self._level)
-        text = etree.tostring(shown, encoding="unicode", with_tail=False)
-        self._lines.append("  " * self._level + text)
+        """A foreign subtree, its elements indented; texts keep their lines."""
+        inner = root = copy.deepcopy(node)
+        inner.tail = None
+        for _ in range(self._level):
+            root = etree.Element("x")
+            root.append(inner)
+            inner = root
+        lines = etree.tostring(root, encoding="unicode", pretty_print=True).split("\n")
+        self._lines.append("\n".join(lines[self._level : -self._level - 1]))
 
     def text(self) -> str:
         """The document so far, a newline at the end."""

@@ -9,7 +9,15 @@ from nova_pyvirt.core.host.identity import hostname
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.hypervisors.qemu import opening
 from nova_pyvirt.hypervisors.qemu.caps import connect as caps
-from nova_pyvirt.hypervisors.qemu.ops import define, input, lifecycle, lookup, native, query
+from nova_pyvirt.hypervisors.qemu.ops import (
+    define,
+    input,
+    lifecycle,
+    lookup,
+    metadata,
+    native,
+    query,
+)
 from nova_pyvirt.hypervisors.qemu.slots.stats import StatsSlots
 from nova_pyvirt.hypervisors.qemu.slots.tuning import TuningSlots
 from nova_pyvirt.util.typed import Params
@@ -196,6 +204,12 @@ class QemuTable(TuningSlots, StatsSlots, DriverTable):
 
     def domain_set_autostart(self, dom: DomainRef, autostart: int) -> None:
         define.set_autostart(self.state, dom, autostart)
+
+    def domain_get_metadata(self, dom: DomainRef, kind: int, uri: str | None, flags: int) -> str:
+        return metadata.get_metadata(self.state, dom, kind, uri, flags)
+
+    def domain_set_metadata(self, dom: DomainRef, *args: Any) -> None:
+        metadata.set_metadata(self.state, dom, *args)
 
     # --- what a domain is and does
 
