@@ -2,7 +2,6 @@
 """Writes XML as libvirt does: two spaces a level, single quotes, empty elements closed at once."""
 
 import copy
-import copy
 from collections.abc import Sequence
 
 from lxml import etree
@@ -60,15 +59,3 @@ class Writer:
     def text(self) -> str:
         """The document so far, a newline at the end."""
         return "\n".join(self._lines) + "\n"
-
-
-def _indent(node: etree._Element, level: int) -> None:
-    kids = list(node)
-    texts = [node.text, *(kid.tail for kid in kids)]
-    if not kids or any(text and text.strip() for text in texts):
-        return
-    node.text = "\n" + "  " * (level + 1)
-    for kid in kids:
-        kid.tail = node.text
-        _indent(kid, level + 1)
-    kids[-1].tail = "\n" + "  " * level
