@@ -90,12 +90,14 @@ def _parse_leniently(data: bytes, name: str, domain: From) -> etree._Element:
 
 def _resolve(root: etree._Element) -> None:
     """Puts the text of entities where they are named; nothing for those that are elsewhere."""
-    dtd = root.getroottree().docinfo.internalDTD
+    dtd: Any = root.getroottree().docinfo.internalDTD
     known = {e.name: e.content for e in dtd.entities()} if dtd is not None else {}
     budget = [MAX_EXPANSION]
-    for node in list(root.iter(etree.Entity)):
+    entities: list[Any] = list(root.iter(etree.Entity))
+    for node in entities:
         text = _expand(known, node.name, budget, 0) + (node.tail or "")
         before, parent = node.getprevious(), node.getparent()
+        assert parent is not None
         if before is not None:
             before.tail = (before.tail or "") + text
         else:

@@ -3,6 +3,7 @@
 
 import copy
 import re
+from typing import Any
 
 from lxml import etree
 
@@ -66,7 +67,7 @@ def _namespace(node: etree._Element) -> str | None:
 def _bare(node: etree._Element, uri: str) -> etree._Element:
     """A copy without a namespace; built anew, as its declaration can't be taken away."""
     prefix = f"{{{uri}}}"
-    kept = {key: value for key, value in node.nsmap.items() if value != uri}
+    kept: dict[Any, str] = {key: value for key, value in node.nsmap.items() if value != uri}
     tag = node.tag.removeprefix(prefix) if isinstance(node.tag, str) else None
     if tag is None:
         return copy.deepcopy(node)
@@ -86,7 +87,8 @@ def _named(xml: str, key: str, uri: str) -> etree._Element:
     if key in root.nsmap:
         detail = "failed to create a new XML namespace"
         raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.XML)
-    named = etree.Element(root.tag, nsmap={**root.nsmap, key: uri})
+    spaces: dict[Any, str] = {**root.nsmap, key: uri}
+    named = etree.Element(root.tag, nsmap=spaces)
     named.text = root.text
     for name, value in root.attrib.items():
         named.set(name, value)
