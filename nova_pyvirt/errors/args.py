@@ -2,7 +2,7 @@
 """Refusal of bad arguments as libvirt words it: the function's own text, no prefix."""
 
 from nova_pyvirt.errors.codes import Code, From, Level
-from nova_pyvirt.errors.error import libvirtError
+from nova_pyvirt.errors.error import from_fields, libvirtError
 
 _UINT_MAX = 0xFFFFFFFF
 
@@ -22,7 +22,7 @@ def invalid_arg(
         0,
         0,
     )
-    return libvirtError(text, nine)
+    return from_fields(nine)
 
 
 def check_flags(flags: int, supported: int, function: str, *, domain: int = From.NONE) -> None:

@@ -15,13 +15,12 @@ _thread = threading.local()
 class libvirtError(Exception):
     """The one error users see.
 
-    :param defmsg: the text when the calling thread has no last error
-    :param err: libvirt's nine fields; without them the thread's last error is taken, as
-        libvirt-python does
+    :param defmsg: the text when the calling thread has no last error, whose fields are taken
+        otherwise, as libvirt-python does; :func:`from_fields` makes one of other fields
     """
 
-    def __init__(self, defmsg: str, err: ErrorTuple | None = None) -> None:
-        self.err = last_error() if err is None else err
+    def __init__(self, defmsg: str) -> None:
+        self.err = last_error()
         super().__init__(defmsg if self.err is None else self.err[2])
 
     def get_error_code(self) -> int | None:
@@ -50,6 +49,13 @@ class libvirtError(Exception):
 
     def get_int2(self) -> int | None:
         return None if self.err is None else self.err[8]
+
+
+def from_fields(nine: ErrorTuple) -> libvirtError:
+    """A libvirtError with these nine fields (code, domain, message, level, str1-3, int1-2)."""
+    made = libvirtError.__new__(libvirtError, nine[2])
+    made.err = nine
+    return made
 
 
 def fields(
@@ -81,7 +87,7 @@ def error(
     :param domain: virErrorDomain, the part that reports
     """
     nine = fields(code, detail, domain=domain, level=level)
-    return libvirtError(nine[2], nine)
+    return from_fields(nine)
 
 
 def system_error(errno_: int, detail: str, *, domain: int = From.NONE) -> libvirtError:
@@ -98,7 +104,7 @@ def system_error(errno_: int, detail: str, *, domain: int = From.NONE) -> libvir
         errno_,
         -1,
     )
-    return libvirtError(text, nine)
+    return from_fields(nine)
 
 
 def last_error() -> ErrorTuple | None:

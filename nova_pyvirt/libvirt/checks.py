@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from nova_pyvirt.api import Check, Row, constant
 from nova_pyvirt.api.constants import flags
-from nova_pyvirt.errors import Code, From, Level, error, libvirtError
+from nova_pyvirt.errors import Code, From, Level, error, from_fields, libvirtError
 from nova_pyvirt.libvirt.handle import ConnectionHandle
 
 Test = Callable[[ConnectionHandle, Sequence[Any]], None]
@@ -33,7 +33,7 @@ def origin_of(row: Row) -> int:
 def refuse(row: Row, argument: str, text: str) -> libvirtError:
     """INVALID_ARG of the public function itself, whose text is all there is."""
     code, domain, level = int(Code.INVALID_ARG), origin_of(row), int(Level.ERROR)
-    return libvirtError(text, (code, domain, text, level, row.function, argument, None, 0, 0))
+    return from_fields((code, domain, text, level, row.function, argument, None, 0, 0))
 
 
 def deny(row: Row, addition: str = "") -> libvirtError:

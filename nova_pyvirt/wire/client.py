@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from nova_pyvirt.errors import Code, From, Level, error, libvirtError, system_error
+from nova_pyvirt.errors import Code, From, Level, error, from_fields, libvirtError, system_error
 from nova_pyvirt.util.native import select, socket, threading, time
 from nova_pyvirt.wire import fds as fdpass
 from nova_pyvirt.wire import protocol
@@ -360,7 +360,7 @@ class Client:
         """The error of every call on a broken connection."""
         if self._code == Code.SYSTEM_ERROR:
             nine = (38, int(From.RPC), self._why, int(Level.ERROR), "%s", self._why, None, -1, -1)
-            return libvirtError(self._why, nine)
+            return from_fields(nine)
         return error(self._code, self._why, domain=From.RPC)
 
     _code: Code = Code.INTERNAL_ERROR

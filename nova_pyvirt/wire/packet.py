@@ -5,7 +5,7 @@ import struct
 from enum import IntEnum
 from typing import Any, Final, NamedTuple
 
-from nova_pyvirt.errors import Code, ErrorTuple, From, Level, libvirtError
+from nova_pyvirt.errors import Code, ErrorTuple, From, Level, from_fields, libvirtError
 from nova_pyvirt.wire import protocol
 from nova_pyvirt.wire.xdr import XDRError
 
@@ -160,4 +160,4 @@ def load_error(payload: bytes) -> libvirtError:
     if unknown and domain in (From.RPC, From.REMOTE) and level == Level.ERROR:
         code = int(Code.NO_SUPPORT)
     err = (code, domain, message or "", level, str1, str2, str3, int1, int2)
-    return libvirtError(message or "", err)
+    return from_fields(err)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Opening and closing a driver state: one for each root, shared by the process's connections."""
 
-import atexit
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -12,7 +11,6 @@ from nova_pyvirt.core.paths import Paths
 from nova_pyvirt.core.settings import Settings
 from nova_pyvirt.errors import system_error
 from nova_pyvirt.hypervisors.qemu import load, reconnect
-from nova_pyvirt.hypervisors.qemu.ops import lifecycle
 from nova_pyvirt.hypervisors.qemu.state import QemuState, Remembered
 from nova_pyvirt.util.native import os, threading
 
@@ -58,17 +56,6 @@ def drop(state: QemuState) -> None:
         state.close()
 
 
-def close_all() -> None:
-    """The process ends: its connections are closed for it. Guests go on, AUTODESTROY ones end."""
-    with _lock:
-        _after_fork()
-        states = [state for state, _users in _states.values()]
-        _states.clear()
-    for state in states:
-        lifecycle.autodestroy(state, None)
-        state.close()
-
-
 def _after_fork() -> None:
     """A child process must not use its parent's state: its threads and monitors stayed there."""
     global _pid
@@ -108,6 +95,3 @@ def _closed_on_error(state: QemuState) -> Iterator[None]:
     except BaseException:
         state.close()
         raise
-
-
-atexit.register(close_all)

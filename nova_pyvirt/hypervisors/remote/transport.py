@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable
 from typing import Any, Final
 
-from nova_pyvirt.errors import Code, From, error, libvirtError, system_error
+from nova_pyvirt.errors import Code, From, error, from_fields, system_error
 from nova_pyvirt.hypervisors.remote.uri import RemoteURI
 from nova_pyvirt.util.native import os, socket, subprocess
 from nova_pyvirt.wire.client import connect_unix
@@ -44,7 +44,7 @@ def _tcp_socket(host: str, port: int) -> "socket.socket":
     except socket.gaierror as exc:
         text = f"Unable to resolve address '{host}' service '{port}': {exc.strerror}"
         nine = (int(Code.SYSTEM_ERROR), int(From.RPC), text, 2, "%s", text, None, -1, -1)
-        raise libvirtError(text, nine) from exc
+        raise from_fields(nine) from exc
     except OSError as exc:
         text = f"unable to connect to server at '{host}:{port}'"
         raise system_error(exc.errno or 110, text, domain=From.RPC) from exc

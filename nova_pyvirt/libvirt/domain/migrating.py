@@ -12,7 +12,7 @@ from nova_pyvirt.api import Row
 from nova_pyvirt.api.constants import flags as flags_of
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.core.uri import parse
-from nova_pyvirt.errors import Code, From, error, libvirtError
+from nova_pyvirt.errors import Code, From, error, from_fields, libvirtError
 from nova_pyvirt.libvirt.checks import deny, origin_of, refuse
 from nova_pyvirt.libvirt.handle import ConnectionHandle, Handle
 from nova_pyvirt.util.native import offload
@@ -84,7 +84,7 @@ def _check_not_local(data: Row, text: str) -> None:
         message = "Attempt to migrate guest to the same host"
         code, number = int(Code.INVALID_ARG), origin_of(data)
         fields = (code, number, message, 2, "virDomainMigrateCheckNotLocal", "dconnuri", None, 0, 0)
-        raise libvirtError(message, fields)
+        raise from_fields(fields)
 
 
 def check_managed(source: Handle, dest: ConnectionHandle, data: Row, flags: int) -> int:

@@ -9,7 +9,8 @@ class QMPError(libvirtError):
     """Any failure of a QMP command or session."""
 
     def __init__(self, nine: ErrorTuple) -> None:
-        super().__init__(nine[2], nine)
+        Exception.__init__(self, nine[2])
+        self.err = nine
         self.nine = nine
 
 

@@ -256,13 +256,9 @@ def _remove_logs(state: QemuState, name: str) -> None:
                 LOG.warning("the log %s could not be removed: %s", entry, exc)
 
 
-def autodestroy(state: QemuState, conn: object | None) -> None:
-    """A connection has closed: its guests end.
-
-    :param conn: None = all connections have
-    """
-    owners = list(state.autodestroy.items())
-    for uuid in [uuid for uuid, owner in owners if conn is None or owner is conn]:
+def autodestroy(state: QemuState, conn: object) -> None:
+    """A connection has closed: its guests end."""
+    for uuid in [u for u, owner in list(state.autodestroy.items()) if owner is conn]:
         state.autodestroy.pop(uuid, None)
         vm = state.domains.by_uuid(uuid)
         if vm is None or not vm.active:
