@@ -161,14 +161,26 @@ class Domain(Element):
             raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
 
     def _check_uuid(self) -> None:
+        told = self._told_uuid()
         if self.uuid is None:
-            self.uuid = str(uuids.uuid4())
+            self.uuid = told or str(uuids.uuid4())
         else:
             self.uuid = _uuid(self.uuid, "malformed uuid element")
+            if told not in (None, self.uuid):
+                detail = "UUID mismatch between <uuid> and <sysinfo>"
+                raise errors.error(Code.XML_DETAIL, detail, domain=From.DOMAIN)
         if self.genid == "":
             self.genid = str(uuids.uuid4())
         elif self.genid is not None:
             self.genid = _uuid(self.genid, "malformed genid element")
+
+    def _told_uuid(self) -> str | None:
+        """The uuid that SMBIOS tables say."""
+        for info in self.sysinfos:
+            told = info.value("system", "uuid") if info.type == "smbios" else None
+            if told is not None:
+                return _uuid(told, "malformed <sysinfo> uuid element")
+        return None
 
     def namespaces(self) -> list[tuple[str, str]]:
         given = (

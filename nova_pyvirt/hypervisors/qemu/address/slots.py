@@ -95,7 +95,13 @@ def _create(domain: Domain, count: int, *, growing: bool, express: bool) -> PCIS
             buses.append(Bus(found.model, hotplug=found.hotplug is not False))
     places = PCISet(buses, growing=growing)
     for device in domain.devices.each():
-        if present(device) and not _built_in(device):
+        if not present(device):
+            continue
+        if _built_in(device):
+            if not buses[0].flags & PCI:
+                detail = "Bus 0 must be PCI for integrated PIIX3 USB or IDE controllers"
+                raise errors.error(Code.INTERNAL_ERROR, detail)
+        else:
             kind = connect.flags(device, express=express) or PCI
             places.reserve(device.address.key(), kind, given=True)
     return places

@@ -163,7 +163,7 @@ def _pins(domain: Domain) -> None:
     ids = {thread.id for thread in domain.iothread_ids}
     for pin in tune.iothreadpins:
         if pin.iothread not in ids:
-            raise _refused(Code.XML_ERROR, f"Cannot find iothread '{pin.iothread}' for pinning")
+            raise _refused(Code.CONFIG_UNSUPPORTED, f"Cannot find 'iothread' : {pin.iothread}")
 
 
 def _schedules(domain: Domain) -> None:

@@ -99,11 +99,6 @@ def check_smbios(domain: Domain) -> None:
         date = info.value("bios", "date")
         if date is not None:
             _date(date)
-        uuid = info.value("system", "uuid")
-        if uuid is not None and uuid.strip().lower().replace("-", "") != domain.uuid.replace(
-            "-", ""
-        ):
-            raise bad_detail("UUID mismatch between <uuid> and <sysinfo>")
     if domain.os.smbios_mode == "sysinfo" and not any(
         info.type == "smbios" for info in domain.sysinfos
     ):

@@ -41,6 +41,7 @@ def _check_qemu(domain: Domain, caps: QemuCaps) -> None:
     _firmware_needs(domain)
     _actions(domain)
     cpu.check(domain)
+    devices.check_hotplug(domain)
     timers.check(domain, caps)
     boot.check(domain)
     _vcpus(domain, caps)

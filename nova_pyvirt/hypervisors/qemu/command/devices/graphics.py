@@ -20,6 +20,12 @@ def graphics(guest: Guest) -> Args:
     :raises libvirtError: CONFIG_UNSUPPORTED for ports and channels that can't be
     """
     args: Args = []
+    kinds = [item.type for item in guest.devices.graphics if item.type in _MAKERS]
+    if len(kinds) > len(set(kinds)):
+        detail = (
+            "only 1 graphics device of each type (sdl, vnc, spice, headless, dbus) is supported"
+        )
+        raise errors.error(Code.CONFIG_UNSUPPORTED, detail)
     for item in guest.devices.graphics:
         make = _MAKERS.get(item.type)
         if make is None:

@@ -25,6 +25,7 @@ def early(domain: Domain) -> None:
         _forget_run(domain)
     disks.sort(domain)
     controllers.sort(domain)
+    controllers.add_for_hostdevs(domain)
     interfaces.prepare(domain)
     chardevs.prepare(domain)
     displays.prepare(domain)

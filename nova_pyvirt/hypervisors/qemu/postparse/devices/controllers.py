@@ -191,7 +191,7 @@ def add_needed(domain: Domain, caps: QemuCaps) -> None:
             maybe_add(domain, kind, index)
     _add_virtio_serial(domain)
     _add_ccid(domain)
-    _add_for_hostdevs(domain)
+    add_for_hostdevs(domain)
     for controller in domain.devices.controllers:
         if controller.type == "scsi" and controller.model is None:
             controller.model = _scsi_model(None, caps)
@@ -222,11 +222,12 @@ def _add_ccid(domain: Domain) -> None:
         maybe_add(domain, "ccid", index)
 
 
-def _add_for_hostdevs(domain: Domain) -> None:
+def add_for_hostdevs(domain: Domain) -> None:
+    """SCSI controllers of host devices, once they are read and once they have their places."""
     top, model = -1, None
     for device in domain.devices.hostdevs:
-        if device.mode == "subsystem" and device.type == "scsi" and device.address is not None:
-            index = device.address.controller or 0
+        if device.mode == "subsystem" and device.type == "scsi":
+            index = (device.address.controller or 0) if device.address is not None else 0
             if index > top:
                 top = index
                 known = find(domain, "scsi", index)

@@ -62,8 +62,7 @@ def _usb(domain: Domain) -> None:
     if len(usb) > 1 and any(c.model == "none" for c in usb):
         text = "Can't add another USB controller: USB is disabled for this domain"
         raise errors.error(Code.XML_DETAIL, text, domain=From.DOMAIN)
-    masters = {c.index for c in usb if c.master is None}
-    if any(c.master is not None and c.index not in masters for c in usb):
+    if usb and all(c.master is not None for c in usb):
         text = "No master USB controller specified"
         raise errors.error(Code.XML_DETAIL, text, domain=From.DOMAIN)
     if domain.devices.redirdevs and any(c.model == "none" for c in usb):

@@ -60,7 +60,7 @@ def _dbus(domain: Domain, item: Graphics) -> None:
         raise bad_xml("D-Bus p2p with an address is not supported")
     if item.audio_id:
         audio = next((a for a in domain.devices.audios if a.id == item.audio_id), None)
-        if audio is None or audio.type != "dbus":
+        if audio is not None and audio.type != "dbus":
             raise unsupported("The associated audio is not of 'dbus' kind.")
 
 

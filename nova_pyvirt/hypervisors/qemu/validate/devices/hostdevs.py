@@ -24,25 +24,42 @@ _PLACES = {
 
 def check(domain: Domain, caps: QemuCaps) -> None:
     """:raises libvirtError: XML_ERROR, CONFIG_UNSUPPORTED, INTERNAL_ERROR"""
-    seen: list[tuple[Any, ...]] = []
+    seen: list[Hostdev] = []
     for item in domain.devices.hostdevs:
         _one(domain, item, caps)
-        key = _key(item)
-        if key is not None and key in seen:
+        if any(_same(other, item) for other in seen):
             raise bad_xml("Hostdev already exists in the domain configuration")
-        seen.append(key or ())
+        seen.append(item)
     ramfb = [h for h in domain.devices.hostdevs if h.ramfb]
     if len(ramfb) > 1:
         raise unsupported_domain("Only one vgpu device can have 'ramfb' enabled")
 
 
-def _key(item: Hostdev) -> tuple[Any, ...] | None:
+def _same(one: Hostdev, other: Hostdev) -> bool:
+    """Are they the same device of the host (virDomainHostdevMatch)?"""
+    if one.mode != "subsystem" or (one.mode, one.type) != (other.mode, other.type):
+        return False
+    if one.type == "usb":
+        place = _place(one)
+        if place[1] and place[5]:
+            return place == _place(other)
+        source, second = one.source, other.source
+        return bool((source.vendor, source.product) == (second.vendor, second.product))
+    return one.source.protocol == other.source.protocol and _identity(one) == _identity(other)
+
+
+def _place(item: Hostdev) -> tuple[Any, ...]:
+    names = ("domain", "bus", "slot", "function", "uuid", "device", "target", "unit")
     where = item.source.address
-    if where is None:
-        return None
-    place = tuple(getattr(where, n) for n in
-                  ("uuid", "domain", "bus", "slot", "function", "device", "target", "unit"))  # fmt: skip
-    return item.type, item.source.adapter, place
+    return tuple(getattr(where, name, None) or 0 for name in names)
+
+
+def _identity(item: Hostdev) -> tuple[Any, ...]:
+    source = item.source
+    if source.protocol == "iscsi":
+        host = source.hosts[0] if source.hosts else None
+        return (source.name, getattr(host, "name", None), getattr(host, "port", None))
+    return (source.adapter, source.wwpn, *_place(item))
 
 
 def _one(domain: Domain, item: Hostdev, caps: QemuCaps) -> None:

@@ -2,12 +2,54 @@
 """Memory devices (virDomainMemoryDefValidate)."""
 
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
-from nova_pyvirt.hypervisors.qemu.validate.common import bad_detail, unsupported_domain
+from nova_pyvirt.hypervisors.qemu.validate.common import (
+    bad_detail,
+    unsupported,
+    unsupported_domain,
+)
 from nova_pyvirt.model.devices.memory import Memory
 from nova_pyvirt.model.domain import Domain
 
 #: KiB of a transparent huge page
 _THP = 2048
+
+
+def check_hotplug(domain: Domain) -> None:
+    """Room for memory devices (qemuDomainDefValidateMemoryHotplug).
+
+    :raises libvirtError: CONFIG_UNSUPPORTED
+    """
+    devices = domain.devices.memories
+    if not domain.max_memory:
+        if devices:
+            raise unsupported(
+                "cannot use/hotplug a memory device when domain 'maxMemory' is not defined"
+            )
+        return
+    cells = domain.cpu.cells if domain.cpu is not None else []
+    if not cells:
+        raise unsupported(
+            "At least one numa node has to be configured when enabling memory hotplug"
+        )
+    if len(devices) > domain.max_memory_slots:
+        raise unsupported(
+            f"memory device count '{len(devices)}' exceeds slots count '{domain.max_memory_slots}'"
+        )
+    for item in devices:
+        _pluggable(item)
+    if domain.max_memory < domain.memory:
+        raise unsupported("memory device total size exceeds hotplug space")
+
+
+def _pluggable(item: Memory) -> None:
+    kind = item.address.type if item.address is not None else None
+    if item.model in ("dimm", "nvdimm"):
+        if kind not in (None, "none", "dimm"):
+            raise unsupported("only 'dimm' addresses are supported for the pc-dimm device")
+    elif item.model in ("virtio-pmem", "virtio-mem") and kind not in (None, "none", "pci"):
+        raise unsupported(f"only 'pci' addresses are supported for the {item.model} device")
+    if item.model in ("dimm", "nvdimm", "virtio-mem") and item.node is None:
+        raise unsupported("target NUMA node needs to be specified for memory device")
 
 
 def check(domain: Domain, caps: QemuCaps) -> None:

@@ -119,9 +119,10 @@ def _filesystems(domain: Domain, caps: QemuCaps) -> None:
         if not item.target and not item.source_socket:
             source = item.source_dir
             raise errors.error(Code.NO_TARGET, source, domain=From.DOMAIN)
-        if item.target in targets:
+        if item.driver_type == "virtiofs" and item.target in targets:
             raise unsupported_domain(f"filesystem target '{item.target}' specified twice")
-        targets.add(item.target)
+        if item.driver_type == "virtiofs":
+            targets.add(item.target)
         if item.type != "mount":
             raise unsupported("only supports mount filesystem type")
         if item.driver_type == "virtiofs":

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lxml import etree
 
+from nova_pyvirt.errors import libvirtError
 from nova_pyvirt.hypervisors.qemu import alias, command, postparse
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
 from nova_pyvirt.hypervisors.qemu.caps.types import CpuDefinition
@@ -151,3 +152,8 @@ class OldWaysTest(TestCase):
                 self.assertEqual(expected is not None, "-compat" in found)
                 if expected:
                     self.assertEqual(expected, found[found.index("-compat") + 1])
+
+    def test_one_display_of_a_kind(self) -> None:
+        with self.assertRaisesRegex(libvirtError, "only 1 graphics device of each type"):
+            options(devices="<graphics type='vnc'/><graphics type='vnc'/>")
+        options(devices="<graphics type='vnc'/><graphics type='egl-headless'/>")

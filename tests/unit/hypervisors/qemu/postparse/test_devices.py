@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What definitions leave out."""
 
+from nova_pyvirt.model.domain import Domain
 from tests.base import TestCase
 from tests.fixtures.qemu72 import define
 
@@ -99,3 +100,22 @@ class MirrorTest(TestCase):
         place = "<address type='pci' domain='0x0000' bus='0x00' slot='0x03' function='0x0'/>"
         console = xml[xml.index("<console") : xml.index("</console>")]
         self.assertIn(place, console)
+
+
+class ScsiHostdevTest(TestCase):
+    def test_its_controller_comes_before_those_of_disks(self) -> None:
+        domain = define("<disk><source file='/d'/><target dev='sda' bus='sata'/></disk>"
+                        "<hostdev mode='subsystem' type='scsi'><source><adapter name='scsi_host0'/>"
+                        "<address bus='0' target='0' unit='0'/></source></hostdev>")  # fmt: skip
+        slots = {c.type: c.address.slot for c in domain.devices.controllers if c.address}
+        self.assertEqual((2, 3), (slots["scsi"], slots["sata"]))
+
+
+class UuidTest(TestCase):
+    def test_smbios_tables_can_name_it(self) -> None:
+        told = "C7A5FDBD-EDAF-9455-926A-D65C16DB1809"
+        domain = Domain.load(
+            "<domain type='qemu'><name>g</name><sysinfo type='smbios'><system>"
+            f"<entry name='uuid'>{told}</entry></system></sysinfo></domain>"
+        )
+        self.assertEqual(told.lower(), domain.uuid)

@@ -65,8 +65,21 @@ REFUSED = (
      "graphics device is needed"),
     ("<hostdev mode='subsystem' type='pci'><source><address bus='6' slot='2' function='0'/></source>"
      "</hostdev>" * 2, X, "Hostdev already exists"),
+    ("<hostdev mode='subsystem' type='scsi_host'><source protocol='vhost' wwpn='naa.500'/></hostdev>"
+     * 2, X, "Hostdev already exists"),
+    ("<hostdev mode='subsystem' type='usb'><source><vendor id='0x1'/><product id='0x2'/></source>"
+     "</hostdev>" * 2, X, "Hostdev already exists"),
+    ("<hostdev mode='subsystem' type='scsi'><source protocol='iscsi' name='iqn.x'>"
+     "<host name='h' port='1'/></source></hostdev>" * 2, X, "Hostdev already exists"),
     ("<memory model='dimm'><target><size>524288</size><node>0</node></target></memory>",
-     Code.XML_DETAIL, "guest has no NUMA nodes configured"),
+     U, "when domain 'maxMemory' is not defined"),
+    ("<watchdog model='i6300esb'/>" * 2, I, "only a single watchdog device is supported"),
+    ("<memballoon model='virtio'/>" * 2, I, "only a single memory balloon device is supported"),
+    ("<iommu model='virtio'/>" * 2, X, "only a single IOMMU device is supported"),
+    ("<vsock/>" * 2, X, "only a single vsock device is supported"),
+    ("<redirfilter/>" * 2, I, "only one set of redirection filter rule is supported"),
+    ("<controller type='usb' index='0' model='ich9-uhci1'><master startport='0'/></controller>",
+     Code.XML_DETAIL, "No master USB controller specified"),
     ("<watchdog model='itco'/>", U, "unknown watchdog model 'itco'"),
     ("<iommu model='intel'/>", U, "only supported with Q35 machines"),
     ("<vsock><cid auto='no' address='2'/></vsock>", U, "guest CIDs must be >= 3"),
@@ -83,11 +96,36 @@ REFUSED = (
 )  # fmt: skip
 
 
+CELLS = "<cpu><numa><cell id='0' cpus='0' memory='1048576'/></numa></cpu>"
+ROOM = "<maxMemory slots='1'>4194304</maxMemory>"
+DIMM = "<memory model='dimm'><target><size>524288</size><node>{}</node></target>{}</memory>"
+HOTPLUG = (
+    (ROOM, "", U, "At least one numa node has to be configured"),
+    (ROOM + CELLS, DIMM.format(0, "") + DIMM.format(0, ""), I, "failed to find an empty memory slot"),
+    (ROOM + CELLS, DIMM.format(0, "<address type='pci' slot='9'/>"), U,
+     "only 'dimm' addresses are supported"),
+    (ROOM + CELLS, DIMM.format(0, "").replace("<node>0</node>", ""), U,
+     "target NUMA node needs to be specified"),
+    (ROOM + CELLS, DIMM.format(3, ""), Code.XML_DETAIL, "has only '1' NUMA nodes configured"),
+    ("<cputune><iothreadpin iothread='4' cpuset='0'/></cputune>", "", U, "Cannot find 'iothread' : 4"),
+    ("<sysinfo type='smbios'><system><entry name='uuid'>c7a5fdbd-edaf-9455-926a-d65c16db1800</entry>"
+     "</system></sysinfo>", "", Code.XML_DETAIL, "UUID mismatch between <uuid> and <sysinfo>"),
+)  # fmt: skip
+
+
 class Refused(TestCase):
     def test_codes_and_words(self) -> None:
         for xml, code, words in REFUSED:
             with self.subTest(xml=xml):
                 with self.assertRaises(libvirtError) as seen:
                     define(xml)
+                self.assertEqual(code, seen.exception.get_error_code(), str(seen.exception))
+                self.assertIn(words, str(seen.exception))
+
+    def test_devices_that_the_domain_has_no_room_for(self) -> None:
+        for more, xml, code, words in HOTPLUG:
+            with self.subTest(more=more, xml=xml):
+                with self.assertRaises(libvirtError) as seen:
+                    define(xml, more=more)
                 self.assertEqual(code, seen.exception.get_error_code(), str(seen.exception))
                 self.assertIn(words, str(seen.exception))
