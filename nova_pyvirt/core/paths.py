@@ -142,6 +142,11 @@ class Paths:
     def lock_file(self) -> str:
         return f"{self.run}/qemu/driver.pid"
 
+    @property
+    def introspection_socket(self) -> str:
+        """Where the process that holds the state directory answers the operator's tool."""
+        return f"{self.run}/qemu/pyvirt-sock"
+
     def domain_lib_dir(self, ident: int, name: str) -> str:
         """The directory of one run of a domain (virDomainDefGetShortName: 20 characters)."""
         return f"{self.lib_dir}/domain-{ident}-{name[:20]}"

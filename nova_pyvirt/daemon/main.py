@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The daemon's life: sockets as configured or inherited, READY, reload (SIGHUP), end (SIGTERM)."""
+"""The daemon's life: sockets as configured or inherited, READY, reload (SIGHUP), a report
+(SIGUSR2), end (SIGTERM)."""
 
 import logging
 import signal
@@ -8,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from nova_pyvirt import conf
-from nova_pyvirt.daemon import logs, sockets
+from nova_pyvirt.core.introspect import meditation
+from nova_pyvirt.daemon import logs, report, sockets
 from nova_pyvirt.daemon.acl import Policy
 from nova_pyvirt.daemon.admin import AdminTable
 from nova_pyvirt.daemon.config import Config, load, own
@@ -40,6 +42,7 @@ class Daemon:
     config: Config = field(default_factory=Config)
     server: Server | None = None
     paths: list[str] = field(default_factory=list)
+    unpublish: Callable[[], None] | None = None
 
     def start(self) -> None:
         """Listens and serves; raises what a socket or the configuration says."""
@@ -62,6 +65,9 @@ class Daemon:
             self._listen()
         self.server.start()
         self.admin.start()
+        directory = self.config.sockets.directory or self.directory
+        os.makedirs(directory, mode=0o755, exist_ok=True)
+        self.unpublish = report.publish(servers, directory)
 
     def _log(self) -> None:
         left = logs.configure(self.config.log_level, self.config.log_outputs)
@@ -113,6 +119,8 @@ class Daemon:
 
     def stop(self) -> None:
         """Ends; guests go on."""
+        if self.unpublish is not None:
+            self.unpublish()
         for server in (self.server, getattr(self, "admin", None)):
             if server is not None:
                 server.stop()
@@ -140,15 +148,18 @@ def serve(daemon: Daemon, on_ready: Callable[[], None] | None = None) -> None:
     reader, writer = socket.socketpair()
     writer.setblocking(False)
     signal.set_wakeup_fd(writer.fileno())
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2):
         signal.signal(number, _ignore)  # the number arrives through the socket
     daemon.start()
     sockets.notify("READY=1")
     if on_ready is not None:
         on_ready()
-    while set(reader.recv(64)) <= {signal.SIGHUP}:
-        sockets.notify("RELOADING=1")
-        daemon.reload()
-        sockets.notify("READY=1")
+    while (numbers := set(reader.recv(64))) <= {signal.SIGHUP, signal.SIGUSR2}:
+        if signal.SIGUSR2 in numbers:
+            meditation.write()
+        if signal.SIGHUP in numbers:
+            sockets.notify("RELOADING=1")
+            daemon.reload()
+            sockets.notify("READY=1")
     sockets.notify("STOPPING=1")
     daemon.stop()

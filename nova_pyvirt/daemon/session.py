@@ -226,6 +226,11 @@ class Session:
         """Not open yet (and not cut off)."""
         return self._deadline > 0.0 and not self.dropped
 
+    def load(self) -> tuple[int, int]:
+        """Calls being worked on, calls read ahead."""
+        with self._lock:
+            return self._running, len(self._backlog)
+
     def start_keepalive(self) -> None:
         """The client knows keepalive: watch it."""
         made = self.settings

@@ -28,7 +28,7 @@ def hold(uri: str) -> QemuState:
 
     :raises libvirtError: RESOURCE_BUSY when another process has the directories; SYSTEM_ERROR
     """
-    paths = _paths(uri)
+    paths = paths_of(uri)
     with _lock:
         _after_fork()
         known = _states.get(paths.run)
@@ -64,7 +64,8 @@ def _after_fork() -> None:
         _states.clear()
 
 
-def _paths(uri: str) -> Paths:
+def paths_of(uri: str) -> Paths:
+    """The directories that a URI (qemu:///system, /session, /embed?root=) means."""
     parsed = uris.parse(uri)
     if parsed.path == "/embed":
         return Paths.embed(parsed.params["root"])
@@ -83,6 +84,7 @@ def _open(paths: Paths) -> QemuState:
     state = QemuState(paths, Settings.load(paths), remembered)
     with _closed_on_error(state):
         state.take_lock()
+        state.publish()
         load.load_definitions(state)
         reconnect.reconnect_all(state)
     return state

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Final
 from nova_pyvirt import errors
 from nova_pyvirt.core.cgroup import Cgroup
 from nova_pyvirt.core.states import Paused, Running
+from nova_pyvirt.core.timeline import Timeline
 from nova_pyvirt.errors import Code
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
 from nova_pyvirt.hypervisors.qemu.monitor import Monitor
 from nova_pyvirt.hypervisors.qemu.process import Process
 from nova_pyvirt.hypervisors.qemu.vcpus import VcpuInfo
 from nova_pyvirt.model.domain import Domain
-from nova_pyvirt.util.native import threading, time
+from nova_pyvirt.util.native import threading
 
 if TYPE_CHECKING:
     from nova_pyvirt.hypervisors.qemu.events.worker import EventWorker
@@ -48,7 +49,7 @@ class QemuPrivate:
     :ivar paused_reason: what the next STOP event means; 0 = nothing special
     :ivar announced: an event has said that the guest runs
     :ivar clock_base: <clock adjustment=> that QEMU was started with, seconds
-    :ivar timeline: what took how long: stage, seconds
+    :ivar timeline: what took how long
     """
 
     caps: QemuCaps
@@ -71,8 +72,7 @@ class QemuPrivate:
     announced: bool = False
     started: bool = False
     clock_base: int = 0
-    begun: float = field(default_factory=time.time)
-    timeline: list[tuple[str, float]] = field(default_factory=list)
+    timeline: Timeline = field(default_factory=Timeline)
     status_lock: "threading.Lock" = field(default_factory=threading.Lock)
 
     @property
@@ -115,11 +115,8 @@ class QemuPrivate:
         :raises libvirtError: OPERATION_ABORTED when the domain is to be destroyed
         """
         self.check_wanted()
-        begun = time.monotonic()
-        try:
+        with self.timeline.stage(name):
             yield
-        finally:
-            self.timeline.append((name, time.monotonic() - begun))
 
     def close(self) -> None:
         """Lets go of QEMU, which goes on: the driver state closes."""

@@ -17,6 +17,7 @@ from nova_pyvirt.core.job_matrix import Job
 from nova_pyvirt.core.security import dac
 from nova_pyvirt.core.states import Paused, Running, Shutoff, State
 from nova_pyvirt.core.statusfile import Status, read_status
+from nova_pyvirt.core.timeline import Timeline
 from nova_pyvirt.errors import libvirtError
 from nova_pyvirt.hypervisors.qemu import cpus, status, stop
 from nova_pyvirt.hypervisors.qemu.events.dispatch import worker_for
@@ -174,6 +175,7 @@ def _private(
         state.caps_for(vm.definition),
         lib_dir or state.paths.domain_lib_dir(ident, vm.name),
         machine or machine_name(ident, vm.name, root=state.paths.root),
+        timeline=Timeline.load(elements),
     )
     private.partition = partition_of(vm.definition)
     private.fake_reboot = status.attributes(elements, "fakereboot").get("state") == "yes"
@@ -198,6 +200,7 @@ def _take_over(state: QemuState, run: _Run) -> None:
         else:
             vm.set_state(State.PAUSED, Paused.UNKNOWN)
     _own_resources(state, vm)
+    state.starts.add(vm, private.timeline)
     with job(vm, Job.MODIFY, f"init-{vm.name}"):
         try:
             _attach(state, vm)

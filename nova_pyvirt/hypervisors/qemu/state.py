@@ -6,6 +6,7 @@ One state per root directory and process, shared by its connections; the first c
 """
 
 import fcntl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from nova_pyvirt.errors import Code, From
 from nova_pyvirt.hypervisors.qemu.caps import CapsCache, QemuCaps
 from nova_pyvirt.hypervisors.qemu.caps.view import HostView, security_models
 from nova_pyvirt.hypervisors.qemu.process import Spawner
+from nova_pyvirt.hypervisors.qemu.report import Starts, publish
 from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.util import loop
 from nova_pyvirt.util.native import os, threading
@@ -52,9 +54,11 @@ class QemuState:
         self.hooks = Hooks()
         if settings.hooks_enabled:
             self.hooks = Hooks.find(paths.hooks_dir, "qemu", timeout=settings.hook_timeout)
+        self.starts = Starts()
         self.autodestroy: dict[bytes, object] = {}
         self._lock = threading.Lock()
         self._lock_fd = -1
+        self._unpublish: Callable[[], None] | None = None
 
     def caps_for(self, definition: Domain) -> QemuCaps:
         """The capabilities of the emulator a definition names, or of the host's own for its
@@ -110,8 +114,14 @@ class QemuState:
         os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
         self._lock_fd = fd
 
+    def publish(self) -> None:
+        """Operators can ask what we do; the lock is ours."""
+        self._unpublish = publish(self)
+
     def close(self) -> None:
         """Stops what runs on our behalf; guests go on."""
+        if self._unpublish is not None:
+            self._unpublish()
         for vm in self.domains:
             if not vm.active:
                 self.remembered.ended[vm.uuid] = (int(vm.state), vm.reason)

@@ -42,6 +42,7 @@ def private_elements(vm: DomainObj, private: QemuPrivate) -> list[str]:
     lines = [f"<monitor path={quoteattr(private.monitor_path)} type='unix'/>"]
     started = private.process.start_time if private.process is not None else 0
     lines.append(f"<pyvirt start-time='{started}' machine={quoteattr(private.machine)}/>")
+    lines.append(private.timeline.xml())
     lines += _vcpus(private.vcpu_pids)
     lines += _flags(private.caps.flags)
     lines.append(_job(vm))

@@ -48,13 +48,16 @@ def start_process(
         launch.run(start)
         refresh.run(start)
         finish.run(start)
-    except BaseException:
+    except BaseException as exc:
         private = start.private
+        private.timeline.end(str(exc) or type(exc).__name__)
         destroyed = private.being_destroyed
         stop.stop_process(state, vm, Shutoff.DESTROYED if destroyed else Shutoff.FAILED)
         if private.announced:  # subscribers were told that it runs
             detail = Detail.STOPPED_DESTROYED if destroyed else Detail.STOPPED_FAILED
             state.bus.lifecycle(vm.ref, Life.STOPPED, detail)
         raise
+    else:
+        start.private.timeline.end()
     finally:
         start.close()

@@ -4,6 +4,7 @@
 from nova_pyvirt import errors
 from nova_pyvirt.core.cgroup import machine_name
 from nova_pyvirt.core.states import Paused, State
+from nova_pyvirt.core.timeline import Timeline
 from nova_pyvirt.errors import Code
 from nova_pyvirt.hypervisors.qemu.prepare import caps_of_run
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate, partition_of
@@ -15,9 +16,11 @@ def run(start: Start) -> None:
     """The live copy of the definition, id, state; nothing has changed when it fails."""
     state, vm = start.state, start.vm
     check_inactive(start)
+    timeline = Timeline()
     definition = vm.definition
-    caps = caps_of_run(definition, state.caps_for(definition))
-    live = definition.copy()
+    with timeline.stage("init"):
+        caps = caps_of_run(definition, state.caps_for(definition))
+        live = definition.copy()
     with vm.lock:
         check_inactive(start)
         ident = state.next_id()
@@ -27,11 +30,13 @@ def run(start: Start) -> None:
             lib_dir,
             machine_name(ident, definition.name, root=state.paths.root),
             partition_of(live),
+            timeline=timeline,
         )
         if vm.persistent:
             vm.new_definition = start.persistent or definition
         vm.definition = live
         live.id = vm.id = ident
+        state.starts.add(vm, timeline)
         vm.set_state(State.PAUSED, Paused.STARTING_UP)
     reach("start-init")
 
@@ -44,8 +49,8 @@ def check_inactive(start: Start) -> None:
 
 def prepare_hook(start: Start) -> None:
     """:raises libvirtError: HOOK_SCRIPT_FAILED"""
-    with start.private.stage("hook-prepare"):
-        begin_hook(start, "prepare")
+    start.private.check_wanted()
+    begin_hook(start, "prepare")
 
 
 def begin_hook(start: Start, operation: str) -> None:
@@ -54,5 +59,7 @@ def begin_hook(start: Start, operation: str) -> None:
     :raises libvirtError: HOOK_SCRIPT_FAILED
     """
     hooks = start.state.hooks
-    if hooks:
+    if not hooks:
+        return
+    with start.private.timeline.stage(f"hook-{operation}"):
         hooks.call(start.vm.name, operation, "begin", None, start.definition.format(secure=True))

@@ -105,15 +105,19 @@ def _open_log(start: Start) -> None:
 def _spawn(start: Start) -> None:
     """From a held child to QEMU, which nobody can start a second time from then on."""
     private, state = start.private, start.state
-    cgroup = _limits(start)
-    held = state.spawner.spawn(_spec(start, cgroup))
+    stage = private.timeline.stage
+    with stage("cgroup"):
+        cgroup = _limits(start)
+    with stage("fork"):
+        held = state.spawner.spawn(_spec(start, cgroup))
     try:
         with start.vm.lock:
             private.check_wanted()
             private.process = held.process
         threads.setup_emulator(start.definition, cgroup, held.pid)
-        write_atomic(state.paths.pid_file(start.vm.name), f"{held.pid}\n".encode(), 0o644)
-        status.save(state, start.vm)
+        with stage("files"):
+            write_atomic(state.paths.pid_file(start.vm.name), f"{held.pid}\n".encode(), 0o644)
+            status.save(state, start.vm)
         reach("start-held")
     except OSError as exc:
         held.abort()
@@ -121,7 +125,8 @@ def _spawn(start: Start) -> None:
     except BaseException:
         held.abort()
         raise
-    held.release()
+    with stage("exec"):
+        held.release()
 
 
 def _limits(start: Start) -> Cgroup:
