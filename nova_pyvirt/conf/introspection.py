@@ -10,8 +10,8 @@ OPTS = [
         "socket",
         default=True,
         help="""
-Answer the pyvirt command on a socket in the state directory (qemu/pyvirt-sock; pyvirtd also beside
-its own sockets), for root and the directory's owner only.
+Answer the pyvirt command on a socket beside the state directory (/run/nova-pyvirt/pyvirt-qemu-sock;
+pyvirtd also on pyvirtd-sock beside its own sockets), for root and the owner only.
 """,
     ),
     cfg.StrOpt(

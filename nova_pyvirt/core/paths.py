@@ -145,7 +145,7 @@ class Paths:
     @property
     def introspection_socket(self) -> str:
         """Where the process that holds the state directory answers the operator's tool."""
-        return f"{self.run}/qemu/pyvirt-sock"
+        return f"{self.run}/pyvirt-qemu-sock"
 
     def domain_lib_dir(self, ident: int, name: str) -> str:
         """The directory of one run of a domain (virDomainDefGetShortName: 20 characters)."""

@@ -66,7 +66,8 @@ class Daemon:
         self.server.start()
         self.admin.start()
         directory = self.config.sockets.directory or self.directory
-        os.makedirs(directory, mode=0o755, exist_ok=True)
+        if inherited:
+            directory = os.path.dirname(str(inherited[0].sock.getsockname()))
         self.unpublish = report.publish(servers, directory)
 
     def _log(self) -> None:

@@ -10,14 +10,14 @@ from nova_pyvirt.daemon.server import Server
 from nova_pyvirt.daemon.session import Peer, Session
 
 #: name of the socket, beside those of the daemon
-SOCKET = "pyvirt-sock"
+SOCKET = "pyvirtd-sock"
 
 
 def publish(servers: Mapping[str, Server], directory: str) -> Callable[[], None]:
     """Makes the tables available; the result ends that.
 
     :param servers: by name
-    :param directory: where the daemon's sockets are
+    :param directory: where the daemon's UNIX sockets are; "" when it has none
     """
     ends = [
         REPORTS.add(
@@ -28,7 +28,7 @@ def publish(servers: Mapping[str, Server], directory: str) -> Callable[[], None]
         ),
         metrics.serve(),
     ]
-    if conf.CONF.introspection.socket:
+    if conf.CONF.introspection.socket and directory:
         ends.append(serve_unix(f"{directory}/{SOCKET}"))
 
     def end() -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -137,7 +138,7 @@ class OperatorTest(TestCase):
         """The files tell what runs; nothing is taken over, nothing is changed."""
         self.start("left")
         self.table.close()
-        self.assertFalse(os.path.exists(f"{self.root}/run/qemu/pyvirt-sock"))
+        self.assertFalse(os.path.exists(f"{self.root}/run/pyvirt-qemu-sock"))
         (row,) = self.tool("list")
         self.assertEqual((1, "left", "running"), (row["Id"], row["Name"], row["State"]))
         stages = [row["Stage"].strip() for row in self.tool("timeline", "left")]
@@ -157,3 +158,51 @@ class OperatorTest(TestCase):
             capture_output=True, text=True, timeout=60, check=True,
         )  # fmt: skip
         self.assertEqual([os.getpid()], [row["PID"] for row in json.loads(done.stdout)])
+
+
+class DaemonTest(TestCase):
+    """pyvirtd's clients and threads."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.directory = tempfile.mkdtemp(prefix="ops")
+        self.addCleanup(shutil.rmtree, self.directory)
+        argv = [sys.executable, "-m", "nova_pyvirt.cmd.pyvirtd", "-d", self.directory]
+        argv += ["-f", f"{self.directory}/none.conf", "-u", "test:///default"]
+        reader, writer = os.pipe()
+        self.log = os.fdopen(reader, encoding="utf-8")
+        self.addCleanup(self.log.close)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(f"{self.directory}/notify")
+            manager.settimeout(30)
+            env = dict(os.environ, NOTIFY_SOCKET=f"{self.directory}/notify")
+            self.daemon = subprocess.Popen(argv, env=env, stderr=writer)
+            self.addCleanup(self.end)
+            os.close(writer)
+            self.assertEqual(b"READY=1", manager.recv(100))
+        self.uri = f"test+unix:///default?socket={self.directory}/libvirt-sock"
+        table = registry.open_connection(self.uri)
+        self.addCleanup(table.close)
+
+    def end(self) -> None:
+        self.daemon.terminate()
+        self.daemon.wait(20)
+
+    def test_sessions(self) -> None:
+        out = io.StringIO()
+        with redirect_stdout(out):
+            self.assertEqual(0, pyvirt.main(["-c", self.uri, "sessions", "-f", "json"]))
+        (row,) = json.loads(out.getvalue())
+        self.assertEqual(("rw", os.getpid(), "full", "test:///default"),
+                         (row["Socket"], row["PID"], row["Access"], row["URI"]))  # fmt: skip
+
+    def test_report_on_a_signal(self) -> None:
+        self.daemon.send_signal(signal.SIGUSR2)
+        lines = []
+        while not (lines and "nova-pyvirt: Workers" in lines[-1]):
+            lines.append(self.log.readline())
+            self.assertTrue(lines[-1], "the daemon ended")
+        text = "".join(lines)
+        self.assertRegex(text, rf"rw +root +{os.getpid()} ")
+        table = registry.open_connection(self.uri)  # it goes on
+        table.close()

@@ -24,7 +24,7 @@ from nova_pyvirt.hypervisors.remote.uri import parse as parse_remote
 from nova_pyvirt.util.native import os
 
 _READ_ONLY: Final = 1
-SOCKET: Final = "pyvirt-sock"
+SOCKET: Final = "pyvirtd-sock"
 
 
 class Source(Protocol):

@@ -157,7 +157,7 @@ class StateTest(DoctorCase):
         os.makedirs(f"{self.root}/run/qemu", exist_ok=True)
         os.makedirs(f"{self.root}/lib/qemu", exist_ok=True)
         removes = [REPORTS.add({name: lambda rows=rows: rows}) for name, rows in tables.items()]
-        close = serve_unix(f"{self.root}/run/qemu/pyvirt-sock")
+        close = serve_unix(f"{self.root}/run/pyvirt-qemu-sock")
         try:
             return list(state.guests(self.host))
         finally:

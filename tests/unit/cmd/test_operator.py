@@ -65,7 +65,7 @@ class ToolCase(TestCase):
     def serve(self) -> None:
         for name, rows in TABLES.items():
             self.addCleanup(REPORTS.add({name: lambda rows=rows: rows}))
-        self.addCleanup(serve_unix(f"{self.root}/run/qemu/pyvirt-sock"))
+        self.addCleanup(serve_unix(f"{self.root}/run/pyvirt-qemu-sock"))
 
     def run_tool(self, *argv: str) -> tuple[int, str]:
         out = io.StringIO()
@@ -194,8 +194,8 @@ class FilesTest(ToolCase):
                          (row["Name"], row["State"], row["vCPUs"], row["MiB"]))  # fmt: skip
 
     def test_a_killed_holders_socket(self) -> None:
-        serve_unix(f"{self.root}/run/qemu/pyvirt-sock")()
-        with open(f"{self.root}/run/qemu/pyvirt-sock", "w", encoding="utf-8"):
+        serve_unix(f"{self.root}/run/pyvirt-qemu-sock")()
+        with open(f"{self.root}/run/pyvirt-qemu-sock", "w", encoding="utf-8"):
             pass
         self.assertEqual([], self.json("list"))
 
