@@ -167,7 +167,7 @@ class DaemonTest(TestCase):
         super().setUp()
         self.directory = tempfile.mkdtemp(prefix="ops")
         self.addCleanup(shutil.rmtree, self.directory)
-        argv = [sys.executable, "-m", "nova_pyvirt.cmd.pyvirtd", "-d", self.directory]
+        argv = [sys.executable, "-m", "nova_pyvirt.cmd.pyvirtd", "--directory", self.directory]
         argv += ["-f", f"{self.directory}/none.conf", "-u", "test:///default"]
         reader, writer = os.pipe()
         self.log = os.fdopen(reader, encoding="utf-8")
