@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Traffic limits of a host's network device by tc(8) (virnetdevbandwidth.c).
+
+A tap's sending is the guest's receiving: what comes in is shaped by htb, what goes out is policed.
+"""
+
+import logging
+import shutil
+from typing import Final
+
+from nova_pyvirt import errors
+from nova_pyvirt.errors import Code, From, libvirtError
+from nova_pyvirt.model.devices.interface import Bandwidth, Rate
+from nova_pyvirt.util.native import os, subprocess
+
+LOG = logging.getLogger(__name__)
+#: seconds that tc may take
+_DEADLINE: Final = 10.0
+_MTU: Final = 1500
+#: KiB that tc can hold as a burst
+_MOST: Final = ((1 << 32) - 1) // 1024
+
+
+def limit(device: str | None, wanted: Bandwidth | None) -> None:
+    """Sets the limits of a tap in place of those it has; None takes them away.
+
+    :raises libvirtError: OPERATION_UNSUPPORTED; INTERNAL_ERROR with tc's words
+    """
+    if os.geteuid() != 0:
+        detail = "Network bandwidth tuning is not available in session mode"
+        raise errors.error(Code.OPERATION_UNSUPPORTED, detail, domain=From.NONE)
+    if not device:
+        detail = "Unable to set bandwidth for interface because device name is unknown"
+        raise errors.error(Code.OPERATION_UNSUPPORTED, detail, domain=From.NONE)
+    clear(device)
+    if wanted is None:
+        return
+    if wanted.inbound is not None and wanted.inbound.average:
+        for args in _shape(device, wanted.inbound):
+            _tc(args)
+    if wanted.outbound is not None and wanted.outbound.average:
+        for args in _police(device, wanted.outbound):
+            _tc(args)
+
+
+def try_limit(device: str | None, wanted: Bandwidth | None) -> None:
+    """The same, on the way back from a failure."""
+    try:
+        limit(device, wanted)
+    except libvirtError as exc:
+        LOG.warning("the bandwidth of %s could not be set again: %s", device, exc)
+
+
+def clear(device: str) -> None:
+    """Takes all limits away."""
+    for where in ("root", "ingress"):
+        try:
+            _tc(["qdisc", "del", "dev", device, where])
+        except libvirtError as exc:
+            LOG.debug("there was no limit: %s", exc)
+
+
+def _shape(device: str, rate: Rate) -> list[list[str]]:
+    on = ["dev", device]
+    leaf = ["class", "add", *on, "parent", "1:", "classid", "1:1", "htb"]
+    leaf += ["rate", f"{rate.average}kbps"]
+    if rate.peak:
+        leaf += ["ceil", f"{rate.peak}kbps"]
+    if rate.burst:
+        leaf += ["burst", f"{rate.burst}kb"]
+    leaf += ["quantum", str(max(rate.average * 1024 // 8 // _MTU, 1))]
+    return [
+        ["qdisc", "add", *on, "root", "handle", "1:", "htb", "default", "1"],
+        leaf,
+        ["qdisc", "add", *on, "parent", "1:1", "handle", "2:", "sfq", "perturb", "10"],
+        ["filter", "add", *on, "parent", "1:0", "protocol", "all", "prio", "1", "handle", "1",
+         "fw", "flowid", "1"],
+    ]  # fmt: skip
+
+
+def _police(device: str, rate: Rate) -> list[list[str]]:
+    burst = rate.burst or min(rate.average, _MOST)
+    return [
+        ["qdisc", "add", "dev", device, "ingress"],
+        ["filter", "add", "dev", device, "parent", "ffff:", "protocol", "all", "u32", "match",
+         "u32", "0", "0", "police", "rate", f"{rate.average}kbps", "burst", f"{burst}kb", "mtu",
+         "64kb", "drop", "flowid", ":1"],
+    ]  # fmt: skip
+
+
+def _tc(args: list[str]) -> None:
+    binary = shutil.which("tc", path="/usr/sbin:/sbin:/usr/bin:/bin")
+    if binary is None:
+        detail = "Cannot find 'tc' in path"
+        raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.NONE)
+    try:
+        done = subprocess.run(
+            [binary, *args],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_DEADLINE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        detail = f"tc {' '.join(args)} took too long"
+        raise errors.error(Code.OPERATION_TIMEOUT, detail, domain=From.NONE) from None
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip()
+        detail = (
+            f"Child process ({binary} {' '.join(args)}) unexpected exit status"
+            f" {done.returncode}: {said}"
+        )
+        raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.NONE)
