@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from nova_pyvirt import errors
 from nova_pyvirt.core.cgroup import Cgroup
+from nova_pyvirt.core.perf import PerfEvents
 from nova_pyvirt.core.states import Paused, Running
 from nova_pyvirt.core.timeline import Timeline
 from nova_pyvirt.errors import Code
@@ -40,6 +41,7 @@ class QemuPrivate:
     :ivar partition: where that group is, <resource><partition>
     :ivar cgroup: that group; it has no controllers where the host lets us make none
     :ivar vcpus: what QEMU says of each possible vCPU, by number
+    :ivar perf: performance counters of the process that are on
     :ivar unplugging: devices that the guest is asked to let go of, by alias
     :ivar undo: what is given back when the run ends, last acquired first
     :ivar fake_reboot: the guest's next power-off is a reboot
@@ -64,6 +66,7 @@ class QemuPrivate:
     vcpus: list[VcpuInfo] = field(default_factory=list)
     unplugging: "dict[str, threading.Event]" = field(default_factory=dict)
     iothread_pids: dict[str, int] = field(default_factory=dict)
+    perf: PerfEvents = field(default_factory=PerfEvents)
     fake_reboot: bool = False
     paused_shutdown: bool = False
     being_destroyed: bool = False
@@ -123,6 +126,7 @@ class QemuPrivate:
         monitor, self.monitor = self.monitor, None
         if monitor is not None:
             monitor.close()
+        self.perf.close()
         if self.worker is not None:
             self.worker.stop()
         if self.process is not None:

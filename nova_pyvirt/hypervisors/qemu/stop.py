@@ -106,6 +106,7 @@ def _end_qemu(private: QemuPrivate, name: str) -> None:
         monitor.close()
     if private.worker is not None:
         private.worker.stop()
+    private.perf.close()
 
 
 def hook(state: QemuState, name: str, operation: str, xml: str) -> None:

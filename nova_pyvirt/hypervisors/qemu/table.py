@@ -19,7 +19,7 @@ from nova_pyvirt.hypervisors.qemu.ops import (
     query,
 )
 from nova_pyvirt.hypervisors.qemu.slots.stats import StatsSlots
-from nova_pyvirt.hypervisors.qemu.slots.tuning import TuningSlots
+from nova_pyvirt.hypervisors.qemu.slots.tuning import LimitSlots, TuningSlots
 from nova_pyvirt.util.typed import Params
 
 #: what getLibVersion says: the libvirt whose behaviour this is
@@ -34,7 +34,7 @@ def open_table(uri: str, flags: int, auth: object) -> "QemuTable":
     return QemuTable(uri, bool(flags & 1))
 
 
-class QemuTable(TuningSlots, StatsSlots, DriverTable):
+class QemuTable(TuningSlots, LimitSlots, StatsSlots, DriverTable):
     """One connection to the driver state of its URI."""
 
     def __init__(self, uri: str, readonly: bool) -> None:

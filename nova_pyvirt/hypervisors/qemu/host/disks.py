@@ -45,13 +45,13 @@ def _may_be_missing(disk: Disk) -> bool:
 
 
 def _check_chain(start: Start, disk: Disk) -> None:
-    above, layer = disk.path, disk.backing
+    layer = disk.backing
     while layer is not None and layer.source is not None:
         path = layer.source.file or layer.source.dev
         if path is not None and not os.path.exists(path):
-            what = f"Cannot access backing file '{path}' of storage file '{above}'"
+            what = f"Cannot access backing file '{path}' of storage file '{disk.path}'"
             raise _no_access(start, what, 2)
-        above, layer = path, layer.backing
+        layer = layer.backing
 
 
 def _no_access(start: Start, what: str, number: int) -> libvirtError:

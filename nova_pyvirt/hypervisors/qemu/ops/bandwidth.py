@@ -6,9 +6,9 @@ from typing import Final
 from nova_pyvirt import errors
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.errors import Code, From
-from nova_pyvirt.hypervisors.qemu.affect import CONFIG, LIVE, Change, change, one
 from nova_pyvirt.hypervisors.qemu.flags import check_flags
 from nova_pyvirt.hypervisors.qemu.host import bandwidth
+from nova_pyvirt.hypervisors.qemu.ops.change import CONFIG, LIVE, Change, change, one
 from nova_pyvirt.hypervisors.qemu.params import validate
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.model.devices.interface import Bandwidth, Interface, Rate
@@ -31,7 +31,8 @@ def find_interface(definition: Domain, device: str) -> Interface:
     :raises libvirtError: INVALID_ARG
     """
     wanted = device.lower()
-    for net in definition.devices.interfaces:
+    nets: list[Interface] = definition.devices.interfaces
+    for net in nets:
         if device and (net.target == device or (net.mac or "").lower() == wanted):
             return net
     detail = f"'{device}' is not a known interface"
@@ -105,7 +106,7 @@ def _set_live(made: Change, net: Interface, params: Params) -> None:
 
 def _merged(known: Bandwidth | None, params: Params) -> Bandwidth | None:
     """The limits after the change; a side that isn't named stays."""
-    sides = {}
+    sides: dict[str, Rate | None] = {}
     for side, fields in _FIELDS.items():
         values = {
             field: int(value)

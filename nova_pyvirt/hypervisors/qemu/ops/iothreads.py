@@ -9,10 +9,10 @@ from nova_pyvirt.core.job_matrix import Job
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.errors import Code, From, libvirtError
 from nova_pyvirt.hypervisors.qemu import cpumaps
-from nova_pyvirt.hypervisors.qemu.affect import CONFIG, LIVE, change, impact
 from nova_pyvirt.hypervisors.qemu.flags import check_flags
 from nova_pyvirt.hypervisors.qemu.jobs import job
 from nova_pyvirt.hypervisors.qemu.limits import threads
+from nova_pyvirt.hypervisors.qemu.ops.change import CONFIG, LIVE, change, impact
 from nova_pyvirt.hypervisors.qemu.ops.pinning import move, tell
 from nova_pyvirt.hypervisors.qemu.params import validate
 from nova_pyvirt.hypervisors.qemu.state import QemuState
@@ -73,9 +73,7 @@ def _ask(vm: DomainObj) -> dict[int, int]:
     }
 
 
-def pin_iothread(
-    state: QemuState, dom: DomainRef, number: int, cpumap: bytes, flags: int
-) -> None:
+def pin_iothread(state: QemuState, dom: DomainRef, number: int, cpumap: bytes, flags: int) -> None:
     """qemuDomainPinIOThread.
 
     :raises libvirtError: INVALID_ARG, OPERATION_INVALID, SYSTEM_ERROR

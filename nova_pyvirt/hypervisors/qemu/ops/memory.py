@@ -4,9 +4,9 @@
 from nova_pyvirt import errors
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.errors import Code
-from nova_pyvirt.hypervisors.qemu.affect import CONFIG, LIVE, change
 from nova_pyvirt.hypervisors.qemu.flags import check_flags
 from nova_pyvirt.hypervisors.qemu.monitor import Monitor, QMPCommandError
+from nova_pyvirt.hypervisors.qemu.ops.change import CONFIG, LIVE, change
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.model.domain import Domain
 

@@ -7,8 +7,8 @@ from nova_pyvirt import errors
 from nova_pyvirt.core.cgroup import UNLIMITED, Cgroup
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.errors import Code, From, libvirtError
-from nova_pyvirt.hypervisors.qemu.affect import CONFIG, LIVE, Change, change, one
 from nova_pyvirt.hypervisors.qemu.flags import check_flags
+from nova_pyvirt.hypervisors.qemu.ops.change import CONFIG, LIVE, Change, change, one
 from nova_pyvirt.hypervisors.qemu.params import validate
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.model.domain import Domain

@@ -7,9 +7,9 @@ from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.core.states import EventID
 from nova_pyvirt.errors import Code, libvirtError
 from nova_pyvirt.hypervisors.qemu import cpumaps
-from nova_pyvirt.hypervisors.qemu.affect import CONFIG, LIVE, Change, change, one
 from nova_pyvirt.hypervisors.qemu.flags import check_flags
 from nova_pyvirt.hypervisors.qemu.limits.threads import vcpu_pin
+from nova_pyvirt.hypervisors.qemu.ops.change import CONFIG, LIVE, Change, change, one
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.model import cpuset
 from nova_pyvirt.model.domain import Domain

@@ -8,8 +8,8 @@ from nova_pyvirt.core.cgroup import Cgroup
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.errors import Code
-from nova_pyvirt.hypervisors.qemu.affect import CONFIG, LIVE, Change, change, one
 from nova_pyvirt.hypervisors.qemu.flags import check_flags
+from nova_pyvirt.hypervisors.qemu.ops.change import CONFIG, LIVE, Change, change, one
 from nova_pyvirt.hypervisors.qemu.ops.pinning import tell
 from nova_pyvirt.hypervisors.qemu.params import validate
 from nova_pyvirt.hypervisors.qemu.state import QemuState
@@ -101,9 +101,7 @@ def _iothreads(vm: DomainObj) -> list[str]:
     return sorted(name for name in vm.private.iothread_pids if name.startswith("iothread"))
 
 
-def set_scheduler_parameters(
-    state: QemuState, dom: DomainRef, params: Params, flags: int
-) -> None:
+def set_scheduler_parameters(state: QemuState, dom: DomainRef, params: Params, flags: int) -> None:
     """qemuDomainSetSchedulerParametersFlags.
 
     :raises libvirtError: INVALID_ARG, ARGUMENT_UNSUPPORTED, OPERATION_INVALID, SYSTEM_ERROR

@@ -8,9 +8,9 @@ from nova_pyvirt.core.job_matrix import AgentJob
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.errors import Code
 from nova_pyvirt.hypervisors.qemu import agentless, plug, vcpus
-from nova_pyvirt.hypervisors.qemu.affect import CONFIG, LIVE, change, impact, one
 from nova_pyvirt.hypervisors.qemu.flags import check_flags
 from nova_pyvirt.hypervisors.qemu.jobs import agent_job
+from nova_pyvirt.hypervisors.qemu.ops.change import CONFIG, LIVE, change, impact, one
 from nova_pyvirt.hypervisors.qemu.postparse.vcpus import fill_cells
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.model import cpuset

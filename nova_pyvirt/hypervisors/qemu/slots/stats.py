@@ -2,7 +2,7 @@
 """The table's statistics."""
 
 from nova_pyvirt.core.refs import DomainRef
-from nova_pyvirt.hypervisors.qemu.ops import stats
+from nova_pyvirt.hypervisors.qemu.ops import blocks, stats
 from nova_pyvirt.hypervisors.qemu.slots.base import Slots
 from nova_pyvirt.util.typed import Params
 
@@ -24,3 +24,22 @@ class StatsSlots(Slots):
 
     def domain_memory_stats(self, dom: DomainRef, flags: int) -> list[tuple[int, int]]:
         return stats.memory_stats(self.state, dom, flags)
+
+    # --- disks
+
+    def domain_get_block_info(self, dom: DomainRef, path: str, flags: int) -> tuple[int, ...]:
+        return blocks.get_block_info(self.state, dom, path, flags)
+
+    def domain_block_resize(self, dom: DomainRef, path: str, size: int, flags: int) -> None:
+        blocks.block_resize(self.state, dom, path, size, flags)
+
+    def domain_block_peek(
+        self, dom: DomainRef, path: str, offset: int, size: int, flags: int
+    ) -> bytes:
+        return blocks.block_peek(self.state, dom, path, offset, size, flags)
+
+    def domain_get_disk_errors(self, dom: DomainRef, flags: int) -> list[tuple[str, int]]:
+        return blocks.get_disk_errors(self.state, dom, flags)
+
+    def domain_memory_peek(self, dom: DomainRef, start: int, size: int, flags: int) -> bytes:
+        return blocks.memory_peek(self.state, dom, start, size, flags)

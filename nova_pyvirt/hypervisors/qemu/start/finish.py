@@ -6,6 +6,7 @@ from typing import Any
 from nova_pyvirt.core.states import Paused, Running, State
 from nova_pyvirt.errors import system_error
 from nova_pyvirt.hypervisors.qemu import cpus, status
+from nova_pyvirt.hypervisors.qemu.block import throttle
 from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.hypervisors.qemu.start.init import begin_hook
 from nova_pyvirt.util.breakpoints import reach
@@ -15,6 +16,7 @@ def run(start: Start) -> None:
     """:raises libvirtError: QEMU refuses, SYSTEM_ERROR for the status file, HOOK_SCRIPT_FAILED"""
     with start.private.stage("finish"):
         commands = _passwords(start) + _links(start) + _balloon(start) + _actions(start)
+        commands += throttle.at_start(start.definition)
         if commands:
             start.private.mon.batch(commands, kind="change")
         _autodestroy(start)

@@ -20,7 +20,7 @@ from nova_pyvirt.hypervisors.qemu.host import labels
 from nova_pyvirt.hypervisors.qemu.host.facts import host_context
 from nova_pyvirt.hypervisors.qemu.limits import devices, domain, rlimits, threads
 from nova_pyvirt.hypervisors.qemu.monitor import Deadlines, Monitor
-from nova_pyvirt.hypervisors.qemu.process import SpawnSpec
+from nova_pyvirt.hypervisors.qemu.process import HeldProcess, SpawnSpec
 from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.hypervisors.qemu.start.init import begin_hook
 from nova_pyvirt.model.tuning import Resource
@@ -120,13 +120,20 @@ def _spawn(start: Start) -> None:
             status.save(state, start.vm)
         reach("start-held")
     except OSError as exc:
-        held.abort()
+        _abort(start, held)
         raise system_error(exc.errno or 0, "cannot write the domain's status") from exc
     except BaseException:
-        held.abort()
+        _abort(start, held)
         raise
     with stage("exec"):
         held.release()
+
+
+def _abort(start: Start, held: HeldProcess) -> None:
+    """The child ends without having been QEMU; nobody has to end it any more."""
+    with start.vm.lock:
+        start.private.process = None
+    held.abort()
 
 
 def _limits(start: Start) -> Cgroup:

@@ -32,6 +32,7 @@ def run(start: Start) -> None:
         except libvirtError as exc:
             raise last_words(start, exc) from exc
         limit_threads(start.vm)
+        count(start.vm)
     reach("start-refresh")
 
 
@@ -47,6 +48,16 @@ def limit_threads(vm: DomainObj) -> None:
         number = alias.removeprefix("iothread")
         if number.isdigit():
             threads.setup_iothread(definition, private.cgroup, int(number), thread)
+
+
+def count(vm: DomainObj) -> None:
+    """The performance counters that the definition wants.
+
+    :raises libvirtError: SYSTEM_ERROR when the kernel doesn't count that
+    """
+    for event in vm.definition.perf_events:
+        if event.enabled:
+            vm.private.perf.enable(event.name, vm.private.pid)
 
 
 def refresh(vm: DomainObj, monitor: Monitor) -> None:

@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which definition a call changes: VIR_DOMAIN_AFFECT_LIVE, CONFIG, CURRENT (domain_conf.c)."""
+"""Changing the live and the persistent definition of a domain, in one job."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from nova_pyvirt import errors
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.job_matrix import Job
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.core.statusfile import write_config
-from nova_pyvirt.errors import Code, From, system_error
+from nova_pyvirt.errors import From, system_error
 from nova_pyvirt.hypervisors.qemu import status
 from nova_pyvirt.hypervisors.qemu.jobs import job
+from nova_pyvirt.hypervisors.qemu.ops.affect import CONFIG, LIVE, resolve
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.model.domain import Domain
 
-LIVE, CONFIG = 1, 2
+__all__ = ["CONFIG", "LIVE", "Change", "change", "impact", "one", "store"]
 
 
 def impact(vm: DomainObj, flags: int) -> tuple[bool, bool]:
@@ -24,15 +24,8 @@ def impact(vm: DomainObj, flags: int) -> tuple[bool, bool]:
 
     :raises libvirtError: OPERATION_INVALID when it is off, or has no persistent definition
     """
-    live, config = bool(flags & LIVE), bool(flags & CONFIG)
-    if not live and not config:
-        live, config = vm.active, not vm.active
-    if live:
-        vm.require_active()
-    if config and not vm.persistent:
-        detail = "transient domains do not have any persistent config"
-        raise errors.error(Code.OPERATION_INVALID, detail, domain=From.DOMAIN)
-    return live, config
+    resolved = resolve(vm, flags)
+    return bool(resolved & LIVE), bool(resolved & CONFIG)
 
 
 def one(vm: DomainObj, flags: int) -> tuple[Domain, bool]:
