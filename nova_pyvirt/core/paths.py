@@ -115,6 +115,10 @@ class Paths:
         return f"{self.lib}/qemu/nvram"
 
     @property
+    def status_backup_dir(self) -> str:
+        return f"{self.lib}/qemu/status"
+
+    @property
     def channel_dir(self) -> str:
         return f"{self.lib}/qemu/channel/target"
 
@@ -160,6 +164,10 @@ class Paths:
     def status_file(self, name: str) -> str:
         return f"{self.state_dir}/{name}.xml"
 
+    def status_backup(self, name: str) -> str:
+        """A status file of last resort, beside the libraries: /run may be lost on its own."""
+        return f"{self.status_backup_dir}/{name}.xml"
+
     def pid_file(self, name: str) -> str:
         return f"{self.state_dir}/{name}.pid"
 
@@ -185,6 +193,7 @@ class Paths:
             self.dump_dir,
             self.nvram_dir,
             self.channel_dir,
+            self.status_backup_dir,
             self.memory_dir,
             self.log_dir,
             self.capabilities_dir,

@@ -38,6 +38,11 @@ class PortAllocator:
         with self._lock:
             self._held.add(port)
 
+    def held(self) -> list[int]:
+        """The ports that somebody holds."""
+        with self._lock:
+            return sorted(self._held)
+
     def release(self, port: int) -> None:
         with self._lock:
             self._held.discard(port)

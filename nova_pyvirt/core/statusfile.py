@@ -47,11 +47,10 @@ def write_config(path: str, definition: Domain) -> None:
     write_atomic(path, text.encode())
 
 
-def write_status(path: str, vm: DomainObj, pid: int, private: Sequence[str]) -> None:
-    """Writes a running domain's status file.
+def status_text(vm: DomainObj, pid: int, private: Sequence[str]) -> bytes:
+    """A running domain's status file.
 
     :param private: the hypervisor's own elements, each a line or more of XML
-    :raises OSError: the old file is as it was
     """
     state, reason = states.state_name(vm.state), states.reason_name(vm.state, vm.reason)
     body = "".join(f"  {line}\n" for text in private for line in text.splitlines())
@@ -61,7 +60,7 @@ def write_status(path: str, vm: DomainObj, pid: int, private: Sequence[str]) -> 
         f"{_WARNING.format(hint='')}<domstatus state='{state}' reason='{reason}' pid='{pid}'>\n"
         f"{body}{inner}</domstatus>\n"
     )
-    write_atomic(path, text.encode())
+    return text.encode()
 
 
 def read_status(path: str) -> Status:

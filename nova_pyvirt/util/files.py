@@ -1,15 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files that are whole or absent, and never somebody else's link."""
 
+from typing import Final
+
+from nova_pyvirt.util.breakpoints import reach
 from nova_pyvirt.util.native import os
 
+#: what a temporary file's name ends in; one that is found was left by a death
+TEMPORARY: Final = ".new"
 
-def write_atomic(path: str, data: bytes, mode: int = 0o600) -> None:
+
+def write_atomic(path: str, data: bytes, mode: int = 0o600, *, sync: bool = True) -> None:
     """Writes a temporary file beside `path`, syncs it and renames it over `path`.
 
+    :param sync: whether it must survive the host's crash, not only ours
     :raises OSError: nothing is left behind then
     """
-    temporary = f"{path}.new"
+    temporary = f"{path}{TEMPORARY}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         fd = os.open(temporary, flags, mode)
@@ -17,10 +24,13 @@ def write_atomic(path: str, data: bytes, mode: int = 0o600) -> None:
             view = memoryview(data)
             while view:
                 view = view[os.write(fd, view) :]
-            os.fsync(fd)
+            if sync:
+                os.fsync(fd)
         finally:
             os.close(fd)
+        reach("file-written")
         os.rename(temporary, path)
+        reach("file-renamed")
     except OSError:
         unlink(temporary)
         raise

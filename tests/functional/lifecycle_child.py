@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A process that runs the core for a test, and may be killed: `lifecycle_child.py ROOT OP NAME`."""
+"""A process that runs the core for a test, and may be killed: `lifecycle_child.py ROOT OP NAME`.
+
+OP: start, autodestroy (a start that belongs to the connection), destroy, undefine, open (nothing
+else), leave (ends with the connection open), or define, with the definition on standard input.
+"""
 
 import sys
+from typing import Any
 
 from nova_pyvirt.core import registry
 
@@ -9,13 +14,20 @@ from nova_pyvirt.core import registry
 def main(root: str, operation: str, name: str) -> None:
     """Does one operation on one domain; says the domain's id."""
     table = registry.open_connection(f"qemu:///embed?root={root}")
-    ref = table.domain_lookup_by_name(name)
+    if operation == "define":
+        table.domain_define_xml(sys.stdin.read())
+    ref: Any = table.domain_lookup_by_name(name)
     if operation == "start":
         table.domain_create(ref)
+    elif operation == "autodestroy":
+        table.domain_create_with_flags(ref, 2)
     elif operation == "destroy":
         table.domain_destroy(ref)
-    print(table.domain_lookup_by_name(name).id, flush=True)
-    table.close()
+    elif operation == "undefine":
+        table.domain_undefine(ref)
+    print(ref.id, flush=True)
+    if operation != "leave":
+        table.close()
 
 
 if __name__ == "__main__":

@@ -1,117 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Guests started, ended and taken over with a real QEMU: states, reasons and events of libvirt."""
+"""Guests started and ended with a real QEMU: states, reasons and events of libvirt."""
 
 import os
-import shutil
 import signal
-import subprocess
-import sys
-import tempfile
 import threading
 import time
-import unittest
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nova_pyvirt.core import registry
 from nova_pyvirt.core.states import Paused, Running, Shutoff, State
 from nova_pyvirt.errors import Code, libvirtError
-from nova_pyvirt.hypervisors.qemu.host import processes
-from tests.base import TestCase
-from tests.fixtures.guests import nano_image
-
-XML = """<domain type='qemu'>
-  <name>{name}</name>
-  <uuid>6f0c3d1e-6f6e-4d2f-9c38-1a1f4a1f0b10</uuid>
-  <memory unit='MiB'>32</memory>
-  <vcpu>1</vcpu>
-  <os><type arch='x86_64' machine='pc'>hvm</type></os>
-  <features><acpi/></features>
-  {extra}
-  <devices>
-    <disk type='file' device='disk'>
-      <driver name='qemu' type='raw'/><source file='{disk}'/><target dev='hda' bus='ide'/>
-    </disk>
-    <serial type='pty'/>
-    {devices}
-  </devices>
-</domain>"""
-_CHILD = str(Path(__file__).with_name("lifecycle_child.py"))
-STARTED, SUSPENDED, RESUMED, STOPPED, SHUTDOWN, CRASHED = 2, 3, 4, 5, 6, 8
-
-
-@unittest.skipUnless(shutil.which("qemu-system-x86_64"), "needs QEMU")
-class LifecycleCase(TestCase):
-    """One state directory, and what happened in it."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.root = tempfile.mkdtemp(prefix="lc")
-        os.chmod(self.root, 0o755)  # QEMU is another user when we are root
-        self.addCleanup(shutil.rmtree, self.root, ignore_errors=True)
-        self.disk = f"{self.root}/nano.img"
-        nano_image(self.disk)
-        self.events: list[tuple[int, ...]] = []
-        self.addCleanup(self.end_all)
-        self.table = self.open()
-
-    def open(self) -> Any:
-        table = registry.open_connection(f"qemu:///embed?root={self.root}")
-        table.connect_domain_event_register_any(None, 0, self.note)
-        return table
-
-    def reopen(self) -> Any:
-        self.table.close()
-        self.table = self.open()
-        return self.table
-
-    def note(self, _ref: Any, *args: int) -> None:
-        if args[0] > 1:
-            self.events.append(args)
-
-    def end_all(self) -> None:
-        """No QEMU outlives its test."""
-        self.table.close()
-        for found in self.running():
-            os.kill(found.pid, signal.SIGKILL)
-
-    def running(self) -> list[processes.Found]:
-        return list(processes.scan(f"{self.root}/lib/qemu"))
-
-    def define(self, name: str = "nano", extra: str = "", devices: str = "") -> Any:
-        xml = XML.format(name=name, disk=self.disk, extra=extra, devices=devices)
-        return self.table.domain_define_xml(xml)
-
-    def state(self, ref: Any) -> tuple[int, int]:
-        state, reason = self.table.domain_get_state(ref, 0)
-        return int(state), int(reason)
-
-    def pid(self, ref: Any) -> int:
-        return int(self.table.state.domains.find(ref).private.pid)
-
-    def until(self, what: Callable[[], object], seconds: float = 10.0) -> None:
-        end = time.monotonic() + seconds
-        while not what():
-            if time.monotonic() > end:
-                self.fail("did not happen in time")
-            time.sleep(0.005)
-
-    def console(self, ref: Any) -> int:
-        """The guest's serial port, opened when it is up."""
-        vm = self.table.state.domains.find(ref)
-        fd = os.open(vm.definition.devices.serials[0].source_path, os.O_RDWR | os.O_NOCTTY)
-        self.addCleanup(os.close, fd)
-        seen = b""
-        while b"NANO-UP" not in seen:
-            seen += os.read(fd, 100)
-        return fd
-
-    def leftovers(self) -> list[str]:
-        """What a guest that has ended must not leave."""
-        found = [str(path) for path in Path(self.root, "run/qemu").iterdir()]
-        found += [str(path) for path in Path(self.root, "lib/qemu").glob("domain-*")]
-        return sorted(name for name in found if not name.endswith("driver.pid"))
+from tests.functional.lifecycle_case import (
+    CRASHED,
+    RESUMED,
+    SHUTDOWN,
+    STARTED,
+    STOPPED,
+    SUSPENDED,
+    XML,
+    LifecycleCase,
+)
 
 
 class TestLifecycle(LifecycleCase):
@@ -323,99 +231,3 @@ class TestHooks(LifecycleCase):
                 self.assertEqual(calls, self.calls())
         # whoever was told that it runs is told that it does not
         self.assertEqual([(RESUMED, 0), (STOPPED, 5)], self.events)
-
-
-class TestReconnect(LifecycleCase):
-    def child(self, operation: str, name: str = "nano", broken: str = "") -> int:
-        """Has another process do it; returns its exit status."""
-        self.table.close()
-        env = {**os.environ, "NOVA_PYVIRT_BREAK": broken}
-        command = [sys.executable, _CHILD, self.root, operation, name]
-        return subprocess.run(command, env=env, check=False, stdout=subprocess.DEVNULL).returncode
-
-    def test_running_guest_is_taken_over(self) -> None:
-        ref = self.table.domain_create(self.define())
-        self.table.domain_suspend(ref)
-        pid, xml = self.pid(ref), self.table.domain_get_xml_desc(ref, 0)
-        self.reopen()
-        (again,) = self.table.connect_list_all_domains(1)
-        self.assertEqual(ref.id, again.id)
-        self.assertEqual((State.PAUSED, Paused.USER), self.state(ref))
-        self.assertEqual(pid, self.pid(ref))
-        self.assertEqual(xml, self.table.domain_get_xml_desc(ref, 0))
-        self.table.domain_resume(ref)
-        self.table.domain_destroy(ref)
-        self.assertEqual([], self.leftovers())
-
-    def test_lost_or_damaged_status_file(self) -> None:
-        for damage in ("", "garbage", None):
-            with self.subTest(damage=damage):
-                ref = self.table.domain_create(self.define())
-                pid = self.pid(ref)
-                self.table.close()
-                path = Path(self.root, "run/qemu/nano.xml")
-                if damage is None:
-                    path.unlink()
-                else:
-                    path.write_text(damage)
-                self.table = self.open()
-                self.assertEqual(pid, self.pid(ref))
-                self.assertEqual(State.RUNNING, self.state(ref)[0])
-                with self.assertRaises(libvirtError):
-                    self.table.domain_create(ref)
-                self.assertEqual(1, len(self.running()))
-                self.table.domain_destroy(ref)
-
-    def test_lost_monitor_socket_keeps_the_guest(self) -> None:
-        ref = self.table.domain_create(self.define())
-        lib_dir = self.table.state.domains.find(ref).private.lib_dir
-        self.table.close()
-        os.unlink(f"{lib_dir}/monitor.sock")
-        self.table = self.open()
-        self.assertEqual(1, len(self.running()))
-        self.assertEqual(State.RUNNING, self.state(ref)[0])
-        with self.assertRaisesRegex(libvirtError, "monitor"):
-            self.table.domain_suspend(ref)
-        self.table.domain_destroy(ref)
-        self.assertEqual([], self.running())
-
-    def test_guest_that_ended_meanwhile(self) -> None:
-        ref = self.table.domain_create(self.define())
-        pid = self.pid(ref)
-        self.table.close()
-        os.kill(pid, signal.SIGKILL)
-        self.until(lambda: not self.running())
-        self.table = self.open()
-        self.assertEqual((State.SHUTOFF, Shutoff.CRASHED), self.state(ref))
-        self.assertEqual([], self.leftovers())
-
-    def test_killed_at_any_point_of_a_start(self) -> None:
-        ref = self.define()
-        for point in (
-            "start-init", "start-prepare-domain", "start-prepare-host", "start-held",
-            "start-running", "start-monitor", "start-refresh", "start-cont", "start-end",
-        ):  # fmt: skip
-            with self.subTest(point):
-                self.assertEqual(-signal.SIGKILL, self.child("start", broken=point))
-                self.table = self.open()
-                left = self.running()
-                self.assertEqual(len(left), int(self.table.domain_is_active(ref)))
-                if left:
-                    self.assertEqual(left[0].pid, self.pid(ref))
-                    self.assertEqual((State.RUNNING, Running.BOOTED), self.state(ref))
-                    self.table.domain_destroy(ref)
-                self.table.domain_create(ref)
-                self.assertEqual(1, len(self.running()))
-                self.table.domain_destroy(ref)
-                self.assertEqual([], self.leftovers())
-
-    def test_killed_at_any_point_of_an_end(self) -> None:
-        ref = self.define()
-        for point in ("stop-begin", "stop-files"):
-            with self.subTest(point):
-                self.assertEqual(0, self.child("start"))
-                self.assertEqual(-signal.SIGKILL, self.child("destroy", broken=point))
-                self.table = self.open()
-                self.assertEqual([], self.running())
-                self.assertEqual(State.SHUTOFF, self.state(ref)[0])
-                self.assertEqual([], self.leftovers())

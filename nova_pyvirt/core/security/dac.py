@@ -1,81 +1,123 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ownership of a guest's files (libvirt's DAC driver): given to QEMU's user, given back later.
 
-The first owner is remembered in libvirt's extended attributes with a count of users, so that it
-survives our death and a file shared by two guests is given back once.
+The first owner is remembered in libvirt's extended attributes with a count of users; an attribute
+of ours names the users. Each step is written before the next is taken, and both operations do
+nothing the second time: whatever instruction we die at, whoever comes next gives back exactly what
+was taken, and a file that two guests share goes back with the last of them.
 """
 
+import errno
 import logging
 import stat
+from typing import Final
 
 from nova_pyvirt.errors import From, system_error
+from nova_pyvirt.util.breakpoints import reach
 from nova_pyvirt.util.native import os
 
 LOG = logging.getLogger(__name__)
-_OWNER = "trusted.libvirt.security.dac"
-_COUNT = "trusted.libvirt.security.ref_dac"
+_OWNER: Final = "trusted.libvirt.security.dac"
+_COUNT: Final = "trusted.libvirt.security.ref_dac"
+_HOLDERS: Final = "trusted.nova_pyvirt.dac"
+#: getxattr's answers of a file system that has no such attributes
+_UNSUPPORTED: Final = (errno.EOPNOTSUPP, errno.EPERM, errno.ENOSYS)
 
 
-def take(path: str, uid: int, gid: int, *, remember: bool = True) -> bool:
+def take(path: str, uid: int, gid: int, *, holder: str, remember: bool = True) -> None:
     """Gives `path` to uid:gid.
 
-    :returns: whether there is something to restore
+    :param holder: who uses the file: a guest's uuid, without blanks
+    :param remember: its owner is to be restored later
     :raises libvirtError: SYSTEM_ERROR when it can't be done
     """
     try:
         info = os.stat(path)
         if remember:
-            _remember(path, info)
+            _remember(path, info, holder)
+        reach("dac-remembered")
         if (info.st_uid, info.st_gid) != (uid, gid):
             os.chown(path, uid, gid)
     except OSError as exc:
         detail = f"unable to set user and group to '{uid}:{gid}' on '{path}'"
         raise system_error(exc.errno or 0, detail, domain=From.SECURITY) from exc
-    return True
+    reach("dac-taken")
 
 
-def restore(path: str, *, remembered: bool = True) -> None:
-    """Gives `path` back to its first owner, or to root; never an error."""
+def restore(path: str, uid: int, gid: int, *, holder: str, remembered: bool = True) -> None:
+    """Gives `path` back to its first owner, when `holder` was the last one to use it; never an
+    error. A file whose owner nobody could remember goes from uid:gid to root.
+    """
     try:
-        owner = _forget(path) if remembered else (0, 0)
-        if owner is not None:
-            info = os.stat(path)
-            if (info.st_uid, info.st_gid) != owner:
-                os.chown(path, *owner)
-    except OSError as exc:
+        if not (remembered and _supported(path)):
+            _chown(path, (0, 0), only_from=(uid, gid))
+            return
+        holders = _holders(path)
+        if holder not in holders:
+            return  # never taken, or given back already
+        left = [name for name in holders if name != holder]
+        count = max(len(left), int(_get(path, _COUNT) or "0") - 1)
+        if count:
+            _set(path, _HOLDERS, " ".join(left))
+            _set(path, _COUNT, str(count))
+            return
+        user, _, group = (_get(path, _OWNER) or "+0:+0").partition(":")
+        _chown(path, (int(user), int(group)))
+        reach("dac-restored")
+        for name in (_COUNT, _OWNER, _HOLDERS):
+            _remove(path, name)
+    except (OSError, ValueError) as exc:
         LOG.warning("the owner of %s could not be restored: %s", path, exc)
 
 
-def _remember(path: str, info: os.stat_result) -> None:
-    if not (stat.S_ISREG(info.st_mode) or stat.S_ISBLK(info.st_mode)):
+def _remember(path: str, info: os.stat_result, holder: str) -> None:
+    if not (stat.S_ISREG(info.st_mode) or stat.S_ISBLK(info.st_mode)) or not _supported(path):
         return
+    holders, count = _holders(path), _get(path, _COUNT)
+    if holder in holders:
+        return
+    if not holders and count is None:
+        _set(path, _OWNER, f"+{info.st_uid}:+{info.st_gid}")
+    _set(path, _HOLDERS, " ".join([*holders, holder]))
+    _set(path, _COUNT, str(max(len(holders), int(count or "0")) + 1))
+
+
+def _holders(path: str) -> list[str]:
+    return (_get(path, _HOLDERS) or "").split()
+
+
+def _chown(path: str, owner: tuple[int, int], *, only_from: tuple[int, int] | None = None) -> None:
+    info = os.stat(path)
+    now = (info.st_uid, info.st_gid)
+    if now != owner and only_from in (None, now):
+        os.chown(path, *owner)
+
+
+def _supported(path: str) -> bool:
+    """Whether the file system keeps such attributes."""
     try:
-        count = _get(path, _COUNT)
-        if count is None:
-            os.setxattr(path, _OWNER, f"+{info.st_uid}:+{info.st_gid}".encode())
-        os.setxattr(path, _COUNT, str(int(count or "0") + 1).encode())
-    except OSError:
-        return  # a file system without such attributes: the file goes back to root
-
-
-def _forget(path: str) -> tuple[int, int] | None:
-    """The owner to restore; None while others use the file."""
-    count = _get(path, _COUNT)
-    if count is None:
-        return (0, 0)
-    left = int(count) - 1
-    if left > 0:
-        os.setxattr(path, _COUNT, str(left).encode())
-        return None
-    owner = _get(path, _OWNER) or "+0:+0"
-    os.removexattr(path, _COUNT)
-    os.removexattr(path, _OWNER)
-    user, _, group = owner.partition(":")
-    return int(user), int(group)
+        os.getxattr(path, _COUNT)
+    except OSError as exc:
+        return exc.errno not in _UNSUPPORTED
+    return True
 
 
 def _get(path: str, name: str) -> str | None:
     try:
-        return os.getxattr(path, name).decode().rstrip("\0")
-    except OSError:
-        return None
+        return os.getxattr(path, name).decode("ascii", "replace").rstrip("\0")
+    except OSError as exc:
+        if exc.errno == errno.ENODATA:
+            return None
+        raise
+
+
+def _set(path: str, name: str, value: str) -> None:
+    os.setxattr(path, name, value.encode())
+
+
+def _remove(path: str, name: str) -> None:
+    try:
+        os.removexattr(path, name)
+    except OSError as exc:
+        if exc.errno != errno.ENODATA:
+            raise

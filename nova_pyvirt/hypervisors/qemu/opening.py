@@ -12,6 +12,7 @@ from nova_pyvirt.core.settings import Settings
 from nova_pyvirt.errors import system_error
 from nova_pyvirt.hypervisors.qemu import load, reconnect
 from nova_pyvirt.hypervisors.qemu.state import QemuState, Remembered
+from nova_pyvirt.util.breakpoints import reach
 from nova_pyvirt.util.native import os, threading
 
 #: VIR_DRV_FEATURE_*: typed parameter strings, XML_MIGRATABLE, event callbacks, close callback
@@ -85,6 +86,7 @@ def _open(paths: Paths) -> QemuState:
     with _closed_on_error(state):
         state.take_lock()
         state.publish()
+        reach("open-locked")
         load.load_definitions(state)
         reconnect.reconnect_all(state)
     return state

@@ -49,6 +49,7 @@ class QemuPrivate:
     :ivar being_destroyed: the end of QEMU is our own doing: its end-of-file says nothing new
     :ivar running_reason: what the next RESUME event means; 0 = nothing special
     :ivar paused_reason: what the next STOP event means; 0 = nothing special
+    :ivar autodestroy: the guest ends with the connection that started it
     :ivar announced: an event has said that the guest runs
     :ivar clock_base: <clock adjustment=> that QEMU was started with, seconds
     :ivar timeline: what took how long
@@ -72,6 +73,7 @@ class QemuPrivate:
     being_destroyed: bool = False
     running_reason: int = int(Running.UNKNOWN)
     paused_reason: int = int(Paused.UNKNOWN)
+    autodestroy: bool = False
     announced: bool = False
     started: bool = False
     clock_base: int = 0

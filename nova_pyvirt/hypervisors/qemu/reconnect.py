@@ -1,40 +1,44 @@
 # SPDX-License-Identifier: Apache-2.0
 """Taking over the guests that run when a driver state opens (qemuProcessReconnect).
 
-Two sources say what runs: status files, and the processes themselves. A QEMU whose status file is
-lost, or damaged, is known by the name and uuid of its command line. A healthy QEMU is never killed,
-and a domain whose QEMU lives is never shown as off: it could be started a second time.
+A healthy QEMU is never killed, and a domain whose QEMU lives is never started a second time.
 """
 
 import logging
 import shutil
-from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
-from nova_pyvirt.core.cgroup import Cgroup, machine_name
+from nova_pyvirt.core.cgroup import Cgroup
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.job_matrix import Job
-from nova_pyvirt.core.security import dac
 from nova_pyvirt.core.states import Paused, Running, Shutoff, State
-from nova_pyvirt.core.statusfile import Status, read_status
+from nova_pyvirt.core.statusfile import Status
 from nova_pyvirt.core.timeline import Timeline
 from nova_pyvirt.errors import libvirtError
 from nova_pyvirt.hypervisors.qemu import cpus, status, stop
 from nova_pyvirt.hypervisors.qemu.events.dispatch import worker_for
-from nova_pyvirt.hypervisors.qemu.host import labels, processes
+from nova_pyvirt.hypervisors.qemu.host import labels
 from nova_pyvirt.hypervisors.qemu.host.processes import Found
 from nova_pyvirt.hypervisors.qemu.jobs import job
 from nova_pyvirt.hypervisors.qemu.monitor import Deadlines, Monitor
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate, partition_of
 from nova_pyvirt.hypervisors.qemu.process import Process
+from nova_pyvirt.hypervisors.qemu.runs import Run, find, leave_alone
 from nova_pyvirt.hypervisors.qemu.start.refresh import refresh
 from nova_pyvirt.hypervisors.qemu.state import QemuState
-from nova_pyvirt.util.files import unlink
-from nova_pyvirt.util.native import os, threading
+from nova_pyvirt.hypervisors.qemu.sweep import sweep
+from nova_pyvirt.util.breakpoints import reach
+from nova_pyvirt.util.native import os, time
+from nova_pyvirt.util.parallel import run_all
 
 LOG = logging.getLogger(__name__)
 #: seconds that a QEMU may take to greet us; one that doesn't is kept, without a monitor
 GREETING: Final = 2.0
+#: seconds that a child, cut off before it became QEMU, may take to end
+HELD_CHILD: Final = 2.0
+#: guests that are taken over at once
+PARALLEL: Final = 32
 #: QEMU's run states -> what we show (qemuMonitorVMStatusToPausedReason)
 _RUN_STATES: Final = {
     "running": (State.RUNNING, int(Running.UNKNOWN)),
@@ -55,79 +59,28 @@ _RUN_STATES: Final = {
 }
 
 
-@dataclass(slots=True)
-class _Run:
-    """A guest to take over; `status` is None when its status file is of no use."""
-
-    vm: DomainObj
-    process: Process
-    found: Found
-    status: Status | None
-
-
 def reconnect_all(state: QemuState) -> None:
     """Takes over every running guest, in parallel; those that ended meanwhile are cleaned up."""
-    running = {found.uuid: found for found in processes.scan(state.paths.lib_dir)}
-    runs = [run for run in _from_status(state, running) if run is not None]
-    runs += [run for run in _without_status(state, running) if run is not None]
-    threads = [threading.Thread(target=_take_over, args=(state, run), daemon=True) for run in runs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    _sweep(state)
-
-
-def _sweep(state: QemuState) -> None:
-    """Directories of starts that were cut off before there was a process."""
-    used = {found.lib_dir for found in processes.scan(state.paths.lib_dir)}
-    for parent in (state.paths.lib_dir, state.paths.channel_dir):
-        for entry in os.listdir(parent):
-            if entry.startswith("domain-") and f"{state.paths.lib_dir}/{entry}" not in used:
-                _remove_tree(f"{parent}/{entry}")
-
-
-def _from_status(state: QemuState, running: dict[str, Found]) -> "list[_Run | None]":
-    directory = state.paths.state_dir
-    names = sorted(entry[:-4] for entry in os.listdir(directory) if entry.endswith(".xml"))
-    return [_one_status(state, name, running) for name in names]
-
-
-def _one_status(state: QemuState, name: str, running: dict[str, Found]) -> _Run | None:
-    path = state.paths.status_file(name)
-    try:
-        known = read_status(path)
-    except (OSError, ValueError, libvirtError) as exc:
-        LOG.error("the status file %s cannot be used: %s", path, exc)
-        if not any(found.name == name for found in running.values()):
-            unlink(path)
-        return None
-    found = running.pop(known.definition.uuid, None)
-    vm = _object(state, known)
-    if found is None:
-        _ended(state, vm, known)
-        return None
-    process = Process.adopt(found.pid, found.started)
-    if process is None:
-        _ended(state, vm, known)
-        return None
-    return _Run(vm, process, found, known)
-
-
-def _object(state: QemuState, known: Status) -> DomainObj:
-    """The domain object, with the live definition in place."""
-    definition = known.definition
-    vm = state.domains.by_uuid(definition.uuid_bytes)
-    if vm is None:
-        vm = state.domains.add(definition, lambda: state.new_domain(definition), live=False)
-    elif vm.persistent:
-        vm.new_definition = vm.definition
-    vm.definition = definition
-    return vm
+    reach("reconnect-begin")
+    runs = find(state)
+    reach("reconnect-found")
+    calls = [partial(_ended, state, vm, known) for vm, known in runs.ended]
+    calls += [partial(_take_over, state, run) for run in runs.alive]
+    run_all(calls, PARALLEL, "reconnect")
+    reach("reconnect-done")
+    sweep(state)
 
 
 def _ended(state: QemuState, vm: DomainObj, known: Status) -> None:
     """The guest ended while nobody watched: what it had is given back."""
+    try:
+        _clean_up(state, vm, known)
+    except libvirtError as exc:
+        LOG.error("domain %s could not be cleaned up: %s", vm.name, exc)
+        _show_persistent(state, vm)
+
+
+def _clean_up(state: QemuState, vm: DomainObj, known: Status) -> None:
     ident = int(known.definition.id or -1)
     state.seen_id(ident)
     orderly = known.state is State.SHUTDOWN
@@ -142,27 +95,6 @@ def _ended(state: QemuState, vm: DomainObj, known: Status) -> None:
         state.domains.remove(vm)
 
 
-def _without_status(state: QemuState, running: dict[str, Found]) -> "list[_Run | None]":
-    """QEMUs of ours that no status file tells of, by the definition we have of them."""
-    runs: list[_Run | None] = []
-    for found in running.values():
-        vm = state.domains.by_name(found.name)
-        if vm is None or vm.definition.uuid != found.uuid:
-            LOG.error(
-                "QEMU process %d runs a guest %r (%s) nobody has defined: it is left alone",
-                found.pid, found.name, found.uuid,
-            )  # fmt: skip
-            continue
-        process = Process.adopt(found.pid, found.started)
-        if process is None:
-            continue
-        LOG.warning("domain %s: its status was lost, QEMU %d is taken over", vm.name, found.pid)
-        vm.new_definition, vm.definition = vm.definition, vm.definition.copy()
-        vm.definition.id = found.ident
-        runs.append(_Run(vm, process, found, None))
-    return runs
-
-
 def _private(
     state: QemuState, vm: DomainObj, known: Status | None, ident: int, found: Found | None = None
 ) -> QemuPrivate:
@@ -174,41 +106,73 @@ def _private(
     private = QemuPrivate(
         state.caps_for(vm.definition),
         lib_dir or state.paths.domain_lib_dir(ident, vm.name),
-        machine or machine_name(ident, vm.name, root=state.paths.root),
+        machine or state.machine_name(ident, vm.name),
         timeline=Timeline.load(elements),
     )
     private.partition = partition_of(vm.definition)
+    private.autodestroy = status.attributes(elements, "pyvirt").get("autodestroy") == "yes"
     private.fake_reboot = status.attributes(elements, "fakereboot").get("state") == "yes"
     return private
 
 
-def _take_over(state: QemuState, run: _Run) -> None:
+def _take_over(state: QemuState, run: Run) -> None:
     vm, ident = run.vm, run.found.ident
     state.seen_id(ident)
     try:
         private = _private(state, vm, run.status, ident, run.found)
     except libvirtError as exc:
-        LOG.error("domain %s: its emulator is not usable any more: %s", vm.name, exc)
-        run.process.close()
+        leave_alone(state, run.found, run.process, f"its emulator cannot be used: {exc}")
+        _show_persistent(state, vm)
         return
     private.process = run.process
     private.started = True
     with vm.lock:
         vm.private, vm.id, vm.definition.id = private, ident, ident
-        if run.status is not None:
+        if run.status is not None and not run.lost:
             vm.set_state(run.status.state, run.status.reason)
         else:
             vm.set_state(State.PAUSED, Paused.UNKNOWN)
     _own_resources(state, vm)
     state.starts.add(vm, private.timeline)
+    if private.autodestroy:
+        _orphaned(state, vm)
+        return
+    reach("reconnect-taken")
     with job(vm, Job.MODIFY, f"init-{vm.name}"):
         try:
             _attach(state, vm)
-            _settle(state, vm, run.status is None)
+            reach("reconnect-attached")
+            _settle(state, vm, run.lost)
         except libvirtError as exc:
             _no_monitor(state, vm, exc)
-    status.try_save(state, vm)
-    _hook(state, vm)
+    reach("reconnect-settled")
+    if vm.active:
+        _save(state, vm, lost=run.lost)
+        _hook(state, vm)
+
+
+def _save(state: QemuState, vm: DomainObj, *, lost: bool) -> None:
+    try:
+        status.save(state, vm, backup=lost)
+    except OSError as exc:
+        LOG.warning("the status of domain %s could not be written: %s", vm.name, exc)
+
+
+def _orphaned(state: QemuState, vm: DomainObj) -> None:
+    """An AUTODESTROY guest: the connection it belonged to ended with our predecessor."""
+    LOG.warning("domain %s ends: its connection is gone", vm.name)
+    stop.stop_process(state, vm, Shutoff.DESTROYED)
+    if not vm.persistent:
+        state.domains.remove(vm)
+
+
+def _show_persistent(state: QemuState, vm: DomainObj) -> None:
+    """A domain that could not be taken over: its configuration is all there is to show."""
+    with vm.lock:
+        if vm.new_definition is not None:
+            vm.definition, vm.new_definition = vm.new_definition, None
+    if not vm.persistent:
+        state.domains.remove(vm)
 
 
 def _own_resources(state: QemuState, vm: DomainObj) -> None:
@@ -219,14 +183,38 @@ def _own_resources(state: QemuState, vm: DomainObj) -> None:
     channels = f"{state.paths.channel_dir}/{os.path.basename(private.lib_dir)}"
     undo.callback(_remove_tree, channels)
     private.cgroup = Cgroup.find(private.machine, partition=private.partition)
-    undo.callback(private.cgroup.remove)
+    undo.callback(_remove_group, private.cgroup)
     for graphics in vm.definition.devices.graphics:
-        if graphics.type == "vnc" and graphics.port and graphics.port != "-1":
-            state.vnc_ports.hold(int(graphics.port))
-            undo.callback(state.vnc_ports.release, int(graphics.port))
-    if settings.uid is not None and settings.dynamic_ownership:
-        for path in labels.paths(vm.definition):
-            undo.callback(dac.restore, path, remembered=settings.remember_owner)
+        for ports, number in (
+            (state.vnc_ports, graphics.port),
+            (state.websocket_ports, graphics.websocket),
+        ):
+            if graphics.type == "vnc" and number and number != "-1":
+                ports.hold(int(number))
+                undo.callback(ports.release, int(number))
+    undo.callback(lambda: labels.give_back(settings, vm.definition))
+
+
+def _remove_group(group: Cgroup) -> None:
+    """The control group, when its last process has gone: a child that our predecessor held back
+    from becoming QEMU ends by itself, but not at once.
+    """
+    end = time.monotonic() + HELD_CHILD
+    for path in group.procs():
+        for pid in _members(path):
+            process = Process.adopt(pid)
+            if process is not None:
+                process.wait(max(end - time.monotonic(), 0))
+                process.close()
+    group.remove()
+
+
+def _members(path: str) -> list[int]:
+    try:
+        with open(path, encoding="ascii") as file:
+            return [int(word) for word in file.read().split()]
+    except OSError:
+        return []
 
 
 def _remove_tree(path: str) -> None:

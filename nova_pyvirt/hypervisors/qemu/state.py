@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nova_pyvirt import errors
+from nova_pyvirt.core.cgroup import machine_name
 from nova_pyvirt.core.domain import DomainList, DomainObj
 from nova_pyvirt.core.eventbus import EventBus
 from nova_pyvirt.core.hooks import Hooks
@@ -22,7 +23,7 @@ from nova_pyvirt.core.settings import Settings
 from nova_pyvirt.errors import Code, From
 from nova_pyvirt.hypervisors.qemu.caps import CapsCache, QemuCaps
 from nova_pyvirt.hypervisors.qemu.caps.view import HostView, security_models
-from nova_pyvirt.hypervisors.qemu.process import Spawner
+from nova_pyvirt.hypervisors.qemu.process import Process, Spawner
 from nova_pyvirt.hypervisors.qemu.report import Starts, publish
 from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.util import loop
@@ -56,6 +57,7 @@ class QemuState:
             self.hooks = Hooks.find(paths.hooks_dir, "qemu", timeout=settings.hook_timeout)
         self.starts = Starts()
         self.autodestroy: dict[bytes, object] = {}
+        self.unmanaged: list[tuple[str, str, Process]] = []
         self._lock = threading.Lock()
         self._lock_fd = -1
         self._unpublish: Callable[[], None] | None = None
@@ -83,6 +85,10 @@ class QemuState:
         settings = self.settings
         return DomainObj(definition, job_wait=settings.job_wait, max_queued=settings.max_queued)
 
+    def machine_name(self, ident: int, name: str) -> str:
+        """A run's control group."""
+        return machine_name(ident, name, root=self.paths.root)
+
     def next_id(self) -> int:
         """A number no domain of this state has had."""
         with self._lock:
@@ -93,6 +99,14 @@ class QemuState:
         """A running domain was found with this id: new ones are higher."""
         with self._lock:
             self.remembered.last_id = max(self.remembered.last_id, ident)
+
+    def unmanaged_pid(self, definition: Domain) -> int | None:
+        """The live QEMU of a guest with this name or uuid that could not be taken over."""
+        for name, uuid, process in self.unmanaged:
+            if definition.name == name or definition.uuid == uuid:
+                if process.alive():
+                    return process.pid
+        return None
 
     def take_lock(self) -> None:
         """Makes us the one owner of the directories.
@@ -128,6 +142,8 @@ class QemuState:
             elif vm.private is not None:
                 vm.private.close()
         self.spawner.close()
+        for _name, _uuid, process in self.unmanaged:
+            process.close()
         if self._lock_fd != -1:
             os.close(self._lock_fd)
             self._lock_fd = -1

@@ -8,16 +8,19 @@ from xml.sax.saxutils import quoteattr
 
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.job_matrix import ASYNC_WORDS, JOB_WORDS, AsyncJob, Job
-from nova_pyvirt.core.statusfile import write_status
+from nova_pyvirt.core.statusfile import status_text
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
 from nova_pyvirt.hypervisors.qemu.state import QemuState
+from nova_pyvirt.util.files import unlink, write_atomic
 
 LOG = logging.getLogger(__name__)
 
 
-def save(state: QemuState, vm: DomainObj) -> None:
+def save(state: QemuState, vm: DomainObj, *, sync: bool = True, backup: bool = False) -> None:
     """Writes the status file of an active domain.
 
+    :param sync: whether it must survive the host's crash
+    :param backup: writes a second one elsewhere too, for a take-over when the first is lost
     :raises OSError: the old file is as it was
     """
     private = vm.private
@@ -25,8 +28,23 @@ def save(state: QemuState, vm: DomainObj) -> None:
         return
     with private.status_lock, vm.lock:
         if vm.active:
-            path = state.paths.status_file(vm.name)
-            write_status(path, vm, private.pid, private_elements(vm, private))
+            text = status_text(vm, private.pid, private_elements(vm, private))
+            if backup:
+                write_atomic(state.paths.status_backup(vm.name), text, sync=False)
+            write_atomic(state.paths.status_file(vm.name), text, sync=sync)
+
+
+def remove(state: QemuState, name: str) -> None:
+    """The domain does not run any more."""
+    unlink(state.paths.status_file(name))
+    unlink(state.paths.status_backup(name))
+    unlink(state.paths.pid_file(name))
+
+
+def boot_id() -> str:
+    """The kernel's name of this boot: start times and pids mean nothing after another one."""
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        return file.read().strip()
 
 
 def try_save(state: QemuState, vm: DomainObj) -> None:
@@ -41,7 +59,11 @@ def private_elements(vm: DomainObj, private: QemuPrivate) -> list[str]:
     """libvirt's elements, and ours: the process's start time, which names it for good."""
     lines = [f"<monitor path={quoteattr(private.monitor_path)} type='unix'/>"]
     started = private.process.start_time if private.process is not None else 0
-    lines.append(f"<pyvirt start-time='{started}' machine={quoteattr(private.machine)}/>")
+    owned = " autodestroy='yes'" if private.autodestroy else ""
+    lines.append(
+        f"<pyvirt start-time='{started}' boot='{boot_id()}'"
+        f" machine={quoteattr(private.machine)}{owned}/>"
+    )
     lines.append(private.timeline.xml())
     lines += _vcpus(private.vcpu_pids)
     lines += _flags(private.caps.flags)

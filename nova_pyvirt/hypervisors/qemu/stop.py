@@ -9,11 +9,11 @@ from nova_pyvirt import errors
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.states import Life, Shutoff, State
 from nova_pyvirt.errors import libvirtError, system_error
+from nova_pyvirt.hypervisors.qemu import status
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
 from nova_pyvirt.hypervisors.qemu.process import Process
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.util.breakpoints import reach
-from nova_pyvirt.util.files import unlink
 
 LOG = logging.getLogger(__name__)
 #: seconds after SIGTERM until SIGKILL; libvirt waits 10
@@ -78,7 +78,9 @@ def stop_process(state: QemuState, vm: DomainObj, reason: Shutoff) -> None:
     reach("stop-begin")
     _end_qemu(private, vm.name)
     hook(state, vm.name, "stopped", live.format(secure=True))
+    reach("stop-ended")
     private.undo.close()
+    reach("stop-undone")
     _forget(state, vm, private)
     reach("stop-files")
     hook(state, vm.name, "release", live.format(secure=True))
@@ -120,8 +122,7 @@ def hook(state: QemuState, name: str, operation: str, xml: str) -> None:
 def _forget(state: QemuState, vm: DomainObj, private: QemuPrivate) -> None:
     """Files go, the persistent definition takes the live one's place."""
     with private.status_lock, vm.lock:
-        unlink(state.paths.status_file(vm.name))
-        unlink(state.paths.pid_file(vm.name))
+        status.remove(state, vm.name)
         if vm.new_definition is not None:
             vm.definition, vm.new_definition = vm.new_definition, None
         vm.definition.id = None

@@ -3,12 +3,45 @@
 
 from collections.abc import Iterator
 
+from nova_pyvirt.core.security import dac
+from nova_pyvirt.core.settings import Settings
 from nova_pyvirt.model.domain import Domain
 
 
 def paths(definition: Domain) -> list[str]:
     """Images with what is below them, firmware variables, and what QEMU boots directly."""
     return list(dict.fromkeys(path for path in _all(definition) if path))
+
+
+def take(settings: Settings, definition: Domain) -> None:
+    """Gives a guest's files to QEMU's user.
+
+    :raises libvirtError: SYSTEM_ERROR; what was given is to be taken back by give_back()
+    """
+    if settings.uid is None or settings.gid is None or not settings.dynamic_ownership:
+        return
+    for path in paths(definition):
+        dac.take(
+            path,
+            settings.uid,
+            settings.gid,
+            holder=definition.uuid,
+            remember=settings.remember_owner,
+        )
+
+
+def give_back(settings: Settings, definition: Domain) -> None:
+    """The files' first owners have them again; files that take() did not come to stay as they are."""
+    if settings.uid is None or settings.gid is None or not settings.dynamic_ownership:
+        return
+    for path in paths(definition):
+        dac.restore(
+            path,
+            settings.uid,
+            settings.gid,
+            holder=definition.uuid,
+            remembered=settings.remember_owner,
+        )
 
 
 def _all(definition: Domain) -> Iterator[str | None]:

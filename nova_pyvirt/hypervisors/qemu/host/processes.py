@@ -4,7 +4,7 @@
 A command line says the guest's name and uuid, whatever became of our own files.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from nova_pyvirt.hypervisors.qemu.process.process import start_time
@@ -26,17 +26,23 @@ class Found(NamedTuple):
     lib_dir: str
 
 
-def scan(lib_dir: str, proc: str = "/proc") -> Iterator[Found]:
-    """Every live QEMU that was started with its home below `lib_dir`."""
+def scan(lib_dir: str, uids: Collection[int] | None = None, proc: str = "/proc") -> Iterator[Found]:
+    """Every live QEMU that was started with its home below `lib_dir`.
+
+    :param uids: users it may run as; others' processes may claim anything. None = any
+    """
     for entry in os.listdir(proc):
         if not entry.isdigit():
             continue
-        found = _look(int(entry), lib_dir, proc)
+        found = look(int(entry), lib_dir, uids, proc)
         if found is not None:
             yield found
 
 
-def _look(pid: int, lib_dir: str, proc: str) -> Found | None:
+def look(
+    pid: int, lib_dir: str, uids: Collection[int] | None = None, proc: str = "/proc"
+) -> Found | None:
+    """The same for one process."""
     try:
         with open(f"{proc}/{pid}/cmdline", "rb") as file:
             argv = file.read().split(b"\0")
@@ -44,6 +50,8 @@ def _look(pid: int, lib_dir: str, proc: str) -> Found | None:
             return None
         with open(f"{proc}/{pid}/environ", "rb") as file:
             environ = file.read().split(b"\0")
+        if uids is not None and _uid(pid, proc) not in uids:
+            return None
     except OSError:
         return None
     home = _home(environ)
@@ -56,6 +64,15 @@ def _look(pid: int, lib_dir: str, proc: str) -> Found | None:
     return Found(
         pid, started, _name(_after(argv, b"-name")), _after(argv, b"-uuid"), int(ident), home
     )
+
+
+def _uid(pid: int, proc: str) -> int | None:
+    """The real uid (proc(5) status)."""
+    with open(f"{proc}/{pid}/status", "rb") as file:
+        for line in file:
+            if line.startswith(b"Uid:"):
+                return int(line.split()[1])
+    return None
 
 
 def _home(environ: list[bytes]) -> str:

@@ -13,6 +13,7 @@ from nova_pyvirt.hypervisors.qemu.definition import parse_definition
 from nova_pyvirt.hypervisors.qemu.flags import check_flags
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.model.domain import Domain
+from nova_pyvirt.util.breakpoints import reach
 from nova_pyvirt.util.files import unlink
 from nova_pyvirt.util.native import os
 
@@ -31,7 +32,9 @@ def define_xml(state: QemuState, xml: str, flags: int) -> DomainRef:
     vm = state.domains.add(definition, lambda: state.new_domain(definition), live=False)
     with vm.lock:
         added = not vm.persistent
+        reach("define-begin")
         _save(state, vm, definition, fresh=added and not vm.active)
+        reach("define-saved")
         if vm.active:
             vm.new_definition = definition
         else:

@@ -19,7 +19,6 @@ def run(start: Start) -> None:
         commands += throttle.at_start(start.definition)
         if commands:
             start.private.mon.batch(commands, kind="change")
-        _autodestroy(start)
     with start.private.stage("cont"):
         start.private.started = True
         if start.paused:
@@ -74,8 +73,3 @@ def _actions(start: Start) -> list[tuple[str, dict[str, Any]]]:
     if start.definition.on_reboot == "destroy":
         return [("set-action", {"reboot": "shutdown"})]
     return []
-
-
-def _autodestroy(start: Start) -> None:
-    if start.autodestroy is not None:
-        start.state.autodestroy[start.vm.uuid] = start.autodestroy

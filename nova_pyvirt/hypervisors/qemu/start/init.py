@@ -2,7 +2,6 @@
 """First stage: from an inactive domain to one that starts up (qemuProcessInit)."""
 
 from nova_pyvirt import errors
-from nova_pyvirt.core.cgroup import machine_name
 from nova_pyvirt.core.states import Paused, State
 from nova_pyvirt.core.timeline import Timeline
 from nova_pyvirt.errors import Code
@@ -28,10 +27,13 @@ def run(start: Start) -> None:
         vm.private = start.private = QemuPrivate(
             caps,
             lib_dir,
-            machine_name(ident, definition.name, root=state.paths.root),
+            state.machine_name(ident, definition.name),
             partition_of(live),
             timeline=timeline,
         )
+        if start.autodestroy is not None:
+            start.private.autodestroy = True
+            state.autodestroy[vm.uuid] = start.autodestroy
         if vm.persistent:
             vm.new_definition = start.persistent or definition
         vm.definition = live
@@ -42,9 +44,16 @@ def run(start: Start) -> None:
 
 
 def check_inactive(start: Start) -> None:
-    """:raises libvirtError: OPERATION_INVALID when the domain runs"""
-    if start.vm.active:
+    """:raises libvirtError: OPERATION_INVALID when the domain runs, whether we manage it or not"""
+    vm = start.vm
+    if vm.active:
         raise errors.error(Code.OPERATION_INVALID, "VM is already active")
+    pid = start.state.unmanaged_pid(vm.definition)
+    if pid is not None:
+        raise errors.error(
+            Code.OPERATION_INVALID,
+            f"domain '{vm.name}' still runs as process {pid}, which could not be taken over",
+        )
 
 
 def prepare_hook(start: Start) -> None:

@@ -12,7 +12,6 @@ from typing import Final
 from nova_pyvirt import errors
 from nova_pyvirt.core.cgroup import Cgroup
 from nova_pyvirt.core.logfile import LogFile
-from nova_pyvirt.core.security import dac
 from nova_pyvirt.errors import Code, libvirtError, system_error
 from nova_pyvirt.hypervisors.qemu import command, status
 from nova_pyvirt.hypervisors.qemu.events.dispatch import worker_for
@@ -38,6 +37,7 @@ def run(start: Start) -> None:
     private = start.private
     with private.stage("command"):
         _listen(start)
+        reach("start-listening")
         _build(start)
     begin_hook(start, "start")
     with private.stage("labels"):
@@ -84,12 +84,10 @@ def _build(start: Start) -> None:
 
 def _labels(start: Start) -> None:
     """Images and firmware variables belong to QEMU's user while the guest runs."""
-    settings = start.state.settings
-    if settings.uid is None or settings.gid is None or not settings.dynamic_ownership:
-        return
-    for path in labels.paths(start.definition):
-        dac.take(path, settings.uid, settings.gid, remember=settings.remember_owner)
-        start.private.undo.callback(dac.restore, path, remembered=settings.remember_owner)
+    settings, vm = start.state.settings, start.vm
+    start.private.undo.callback(lambda: labels.give_back(settings, vm.definition))
+    labels.take(settings, vm.definition)
+    reach("start-labels")
 
 
 def _open_log(start: Start) -> None:
@@ -111,13 +109,14 @@ def _spawn(start: Start) -> None:
     with stage("fork"):
         held = state.spawner.spawn(_spec(start, cgroup))
     try:
+        reach("start-spawned")
         with start.vm.lock:
             private.check_wanted()
             private.process = held.process
         threads.setup_emulator(start.definition, cgroup, held.pid)
         with stage("files"):
             write_atomic(state.paths.pid_file(start.vm.name), f"{held.pid}\n".encode(), 0o644)
-            status.save(state, start.vm)
+            status.save(state, start.vm, backup=True)
         reach("start-held")
     except OSError as exc:
         _abort(start, held)

@@ -7,6 +7,7 @@ from nova_pyvirt import errors
 from nova_pyvirt.core.cgroup import Cgroup
 from nova_pyvirt.core.security import dac
 from nova_pyvirt.errors import Code, system_error
+from nova_pyvirt.hypervisors.qemu import status
 from nova_pyvirt.hypervisors.qemu.host import disks, net
 from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.hypervisors.qemu.start.prepare_domain import channel_dir
@@ -22,6 +23,7 @@ def run(start: Start) -> None:
     """
     with start.private.stage("prepare-host"):
         disks.prepare(start)
+        _announce(start)
         _directories(start)
         _nvram(start)
         _logs(start)
@@ -29,6 +31,15 @@ def run(start: Start) -> None:
         unlink(start.state.paths.pid_file(start.vm.name))
         net.prepare(start)
     reach("start-prepare-host")
+
+
+def _announce(start: Start) -> None:
+    """The status file: from here on whoever comes after our death knows what there is to undo."""
+    try:
+        status.save(start.state, start.vm, sync=False)
+    except OSError as exc:
+        raise system_error(exc.errno or 0, "cannot write the domain's status") from exc
+    reach("start-announced")
 
 
 def _directories(start: Start) -> None:
@@ -46,14 +57,14 @@ def _directories(start: Start) -> None:
             os.makedirs(path, 0o750, exist_ok=True)
         except OSError as exc:
             raise system_error(exc.errno or 0, f"unable to create directory {path}") from exc
-        own(start, path, remember=False)
+        own(start, path)
 
 
-def own(start: Start, path: str, *, remember: bool = True) -> None:
-    """Gives a path to QEMU's user, when QEMU has one."""
-    settings = start.state.settings
+def own(start: Start, path: str) -> None:
+    """Gives a file of the run's own to QEMU's user, when QEMU has one."""
+    settings, holder = start.state.settings, start.definition.uuid
     if settings.uid is not None and settings.gid is not None:
-        dac.take(path, settings.uid, settings.gid, remember=remember)
+        dac.take(path, settings.uid, settings.gid, holder=holder, remember=False)
 
 
 def _nvram(start: Start) -> None:
@@ -96,4 +107,4 @@ def _make_file(start: Start, path: str, *, keep: bool) -> None:
         os.close(os.open(path, flags, 0o600))
     except OSError as exc:
         raise system_error(exc.errno or 0, f"Unable to pre-create chardev file '{path}'") from exc
-    own(start, path, remember=False)
+    own(start, path)

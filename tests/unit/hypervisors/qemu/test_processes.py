@@ -25,8 +25,8 @@ class TestScan(TestCase):
         (directory / "cmdline").write_text(argv)
         (directory / "environ").write_text(f"LC_ALL=C\0HOME={home}\0")
 
-    def scan(self) -> list[processes.Found]:
-        return list(processes.scan("/lib", str(self.proc)))
+    def scan(self, uids: set[int] | None = None) -> list[processes.Found]:
+        return list(processes.scan("/lib", uids, str(self.proc)))
 
     def test_ours(self) -> None:
         self.process(_ARGV, "/lib/domain-7-a-b")
@@ -35,6 +35,12 @@ class TestScan(TestCase):
             (self.pid, "a,b", "u-1", 7, "/lib/domain-7-a-b"),
             (found.pid, found.name, found.uuid, found.ident, found.lib_dir),
         )
+
+    def test_somebody_elses_process_may_claim_anything(self) -> None:
+        self.process(_ARGV, "/lib/domain-7-a-b")
+        (self.proc / str(self.pid) / "status").write_text("Name:\tqemu\nUid:\t1000\t0\t0\t0\n")
+        self.assertEqual([], self.scan({0, 64055}))
+        self.assertEqual(1, len(self.scan({0, 1000})))
 
     def test_of_another_directory(self) -> None:
         self.process(_ARGV, "/other/domain-7-a")
