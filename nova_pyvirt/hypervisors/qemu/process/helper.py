@@ -145,9 +145,15 @@ def arrange_descriptors(gate: int, wanted: dict[int, int]) -> None:
     os.closerange(start, 1 << 30)
 
 
+#: what our parent (a shell, nohup) or Python ignores, and exec would hand on
+IGNORED = {n for n in signal.valid_signals() if signal.getsignal(n) == signal.SIG_IGN}
+#: what serve() changes
+HANDLED = {signal.SIGCHLD, signal.SIGHUP, signal.SIGINT}
+
+
 def reset_signals() -> None:
     signal.set_wakeup_fd(-1)
-    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD, signal.SIGHUP, signal.SIGINT):
+    for number in IGNORED | HANDLED:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
 

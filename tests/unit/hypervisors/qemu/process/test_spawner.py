@@ -181,6 +181,8 @@ class SetUpTest(SpawnerTestCase):
             self.assertEqual({"0", "1", "2", str(a.fileno()), str(b.fileno())}, set(numbers))
 
     def test_signals_are_the_default_ones(self) -> None:
+        before = signal.signal(signal.SIGQUIT, signal.SIG_IGN)  # as in a shell's background job
+        self.addCleanup(signal.signal, signal.SIGQUIT, before)
         # exec: a shell blocks signals while it forks
         text = self.shell(
             "exec grep -E 'SigBlk|SigIgn' /proc/self/status", env={"PATH": "/usr/bin:/bin"}
