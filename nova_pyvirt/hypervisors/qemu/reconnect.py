@@ -19,6 +19,7 @@ from nova_pyvirt.errors import libvirtError
 from nova_pyvirt.hypervisors.qemu import cpus, status, stop
 from nova_pyvirt.hypervisors.qemu.events.dispatch import worker_for
 from nova_pyvirt.hypervisors.qemu.host import labels
+from nova_pyvirt.hypervisors.qemu.host.facts import memory_directories
 from nova_pyvirt.hypervisors.qemu.host.processes import Found
 from nova_pyvirt.hypervisors.qemu.jobs import job
 from nova_pyvirt.hypervisors.qemu.monitor import Deadlines, Monitor
@@ -182,14 +183,17 @@ def _own_resources(state: QemuState, vm: DomainObj) -> None:
     undo.callback(_remove_tree, private.lib_dir)
     channels = f"{state.paths.channel_dir}/{os.path.basename(private.lib_dir)}"
     undo.callback(_remove_tree, channels)
+    for path in memory_directories(state, vm.definition, private.lib_dir):
+        undo.callback(_remove_tree, path)
     private.cgroup = Cgroup.find(private.machine, partition=private.partition)
     undo.callback(_remove_group, private.cgroup)
     for graphics in vm.definition.devices.graphics:
         for ports, number in (
             (state.vnc_ports, graphics.port),
+            (state.vnc_ports, graphics.tls_port),
             (state.websocket_ports, graphics.websocket),
         ):
-            if graphics.type == "vnc" and number and number != "-1":
+            if graphics.type in ("vnc", "spice") and number and int(number) > 0:
                 ports.hold(int(number))
                 undo.callback(ports.release, int(number))
     undo.callback(lambda: labels.give_back(settings, vm.definition))

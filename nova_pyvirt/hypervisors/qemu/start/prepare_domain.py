@@ -2,6 +2,7 @@
 """Second stage: the live definition gets what only a run has (qemuProcessPrepareDomain)."""
 
 from nova_pyvirt import errors
+from nova_pyvirt.core.ports import PortAllocator
 from nova_pyvirt.errors import Code
 from nova_pyvirt.hypervisors.qemu.prepare import prepare
 from nova_pyvirt.hypervisors.qemu.start.context import Start
@@ -41,21 +42,54 @@ def _security_label(start: Start) -> None:
 
 
 def _ports(start: Start, graphics: Graphics) -> None:
-    """Ports for a VNC display that wants them chosen; a named one is taken as it is."""
-    if graphics.type != "vnc" or graphics.socket or graphics.listen_type in ("socket", "none"):
+    """Ports for a display that wants them chosen; named ones are taken as they are."""
+    if graphics.type not in ("vnc", "spice") or graphics.listen_type in ("socket", "none"):
         return
-    undo, ports = start.private.undo, start.state.vnc_ports
+    if graphics.type == "spice":
+        _spice_ports(start, graphics)
+    elif not graphics.socket:
+        _vnc_ports(start, graphics)
+
+
+def _vnc_ports(start: Start, graphics: Graphics) -> None:
     if graphics.autoport or graphics.port in (None, "-1"):
-        port = ports.acquire()
-        graphics.port = str(port)
+        graphics.port = _acquire(start, start.state.vnc_ports)
     else:
-        port = int(graphics.port)
-        ports.hold(port)
-    undo.callback(ports.release, port)
+        _hold(start, graphics.port)
     if graphics.websocket == "-1":
-        number = start.state.websocket_ports.acquire()
-        graphics.websocket = str(number)
-        undo.callback(start.state.websocket_ports.release, number)
+        graphics.websocket = _acquire(start, start.state.websocket_ports)
+
+
+def _spice_ports(start: Start, graphics: Graphics) -> None:
+    """A plain port, an encrypted one, or both: what the channels need (qemuProcessSPICEAllocatePorts).
+
+    :raises libvirtError: CONFIG_UNSUPPORTED for an encrypted port that was to be chosen
+    """
+    modes = [graphics.default_mode, *(channel.mode for channel in graphics.channels)]
+    auto = bool(graphics.autoport)
+    plain = graphics.default_mode in (None, "any") or "insecure" in modes
+    if (auto and "secure" in modes) or graphics.tls_port == "-1":
+        raise errors.error(
+            Code.CONFIG_UNSUPPORTED,
+            "Auto allocation of spice TLS port requested but spice TLS is disabled in qemu.conf",
+        )
+    if (auto and plain) or graphics.port == "-1":
+        graphics.port = _acquire(start, start.state.vnc_ports)
+    for port in (graphics.port, graphics.tls_port):
+        if port and int(port) > 0:
+            _hold(start, port)
+
+
+def _acquire(start: Start, ports: PortAllocator) -> str:
+    port = ports.acquire()
+    start.private.undo.callback(ports.release, port)
+    return str(port)
+
+
+def _hold(start: Start, port: str) -> None:
+    ports = start.state.vnc_ports
+    ports.hold(int(port))
+    start.private.undo.callback(ports.release, int(port))
 
 
 def _listen(start: Start, graphics: Graphics) -> None:

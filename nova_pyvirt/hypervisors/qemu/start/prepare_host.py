@@ -9,6 +9,7 @@ from nova_pyvirt.core.security import dac
 from nova_pyvirt.errors import Code, system_error
 from nova_pyvirt.hypervisors.qemu import status
 from nova_pyvirt.hypervisors.qemu.host import disks, net
+from nova_pyvirt.hypervisors.qemu.host.facts import memory_directories
 from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.hypervisors.qemu.start.prepare_domain import channel_dir
 from nova_pyvirt.util.breakpoints import reach
@@ -51,9 +52,11 @@ def _directories(start: Start) -> None:
         for channel in start.definition.devices.channels
     ):
         wanted.append(channels)
+    wanted += memory_directories(start.state, start.definition, start.private.lib_dir)
     for path in wanted:
         start.private.undo.callback(shutil.rmtree, path, ignore_errors=True)
         try:
+            os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
             os.makedirs(path, 0o750, exist_ok=True)
         except OSError as exc:
             raise system_error(exc.errno or 0, f"unable to create directory {path}") from exc
