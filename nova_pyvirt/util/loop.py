@@ -59,6 +59,7 @@ class LoopThread:
         #: the last exceptions that reached the loop, newest last, as texts
         self.errors: deque[str] = deque(maxlen=100)
         self._readers: set[int] = set()
+        self._writers: set[int] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._holders: set[object] = set()
         self._loop = _Loop(selectors.EpollSelector())
@@ -85,7 +86,7 @@ class LoopThread:
 
     def idle(self) -> bool:
         """Whether nobody uses the loop: no readers, no running coroutines, no holders."""
-        return not self._readers and not self._tasks and not self._holders
+        return not self._readers and not self._writers and not self._tasks and not self._holders
 
     def hold(self, holder: object) -> None:
         """Keeps the loop from being released until `drop`; for users with transports on it."""
@@ -188,6 +189,24 @@ class LoopThread:
         def remove() -> None:
             self._loop.remove_reader(fd)
             self._readers.discard(fd)
+
+        self.run(remove)
+
+    def add_writer(self, fd: int, callback: Callable[..., object], *args: Any) -> None:
+        """The same whenever fd takes data. A fd that is watched twice is one user of the loop."""
+
+        def add() -> None:
+            self._loop.add_writer(fd, callback, *args)
+            self._writers.add(fd)
+
+        self.run(add)
+
+    def remove_writer(self, fd: int) -> None:
+        """Ends add_writer, as remove_reader ends add_reader."""
+
+        def remove() -> None:
+            self._loop.remove_writer(fd)
+            self._writers.discard(fd)
 
         self.run(remove)
 

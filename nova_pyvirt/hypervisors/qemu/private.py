@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from nova_pyvirt import errors
 from nova_pyvirt.core.cgroup import Cgroup
+from nova_pyvirt.core.fdstream import FdStream
 from nova_pyvirt.core.perf import PerfEvents
 from nova_pyvirt.core.states import Paused, Running
 from nova_pyvirt.core.timeline import Timeline
@@ -50,6 +51,7 @@ class QemuPrivate:
     :ivar running_reason: what the next RESUME event means; 0 = nothing special
     :ivar paused_reason: what the next STOP event means; 0 = nothing special
     :ivar autodestroy: the guest ends with the connection that started it
+    :ivar streams: who has a console or channel open, by its path
     :ivar announced: an event has said that the guest runs
     :ivar clock_base: <clock adjustment=> that QEMU was started with, seconds
     :ivar timeline: what took how long
@@ -78,6 +80,7 @@ class QemuPrivate:
     started: bool = False
     clock_base: int = 0
     timeline: Timeline = field(default_factory=Timeline)
+    streams: dict[str, FdStream] = field(default_factory=dict)
     status_lock: "threading.Lock" = field(default_factory=threading.Lock)
 
     @property

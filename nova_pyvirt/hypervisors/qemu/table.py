@@ -18,6 +18,7 @@ from nova_pyvirt.hypervisors.qemu.ops import (
     native,
     query,
 )
+from nova_pyvirt.hypervisors.qemu.slots.console import ConsoleSlots
 from nova_pyvirt.hypervisors.qemu.slots.stats import StatsSlots
 from nova_pyvirt.hypervisors.qemu.slots.tuning import LimitSlots, TuningSlots
 from nova_pyvirt.util.typed import Params
@@ -34,7 +35,7 @@ def open_table(uri: str, flags: int, auth: object) -> "QemuTable":
     return QemuTable(uri, bool(flags & 1))
 
 
-class QemuTable(TuningSlots, LimitSlots, StatsSlots, DriverTable):
+class QemuTable(TuningSlots, LimitSlots, ConsoleSlots, StatsSlots, DriverTable):
     """One connection to the driver state of its URI."""
 
     def __init__(self, uri: str, readonly: bool) -> None:
