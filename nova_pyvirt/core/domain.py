@@ -36,6 +36,8 @@ class DomainObj:
         self.state = State.SHUTOFF
         self.reason = int(Shutoff.UNKNOWN)
         self.private: Any = None
+        self._ref: DomainRef | None = None  # lists of thousands are made of them
+        self._ref_uuid = ""
 
     @property
     def name(self) -> str:
@@ -47,7 +49,17 @@ class DomainObj:
 
     @property
     def ref(self) -> DomainRef:
-        return DomainRef(self.definition.name, self.definition.uuid_bytes, self.id)
+        definition, known = self.definition, self._ref
+        if (
+            known is None
+            or known.id != self.id
+            or self._ref_uuid != definition.uuid
+            or known.name != definition.name
+        ):
+            self._ref_uuid = definition.uuid
+            known = DomainRef(definition.name, definition.uuid_bytes, self.id)
+            self._ref = known
+        return known
 
     @property
     def active(self) -> bool:

@@ -114,6 +114,8 @@ class _Group:
     elements: dict[str, Field] = dc_field(default_factory=dict)
     groups: "dict[str, _Group]" = dc_field(default_factory=dict)
     order: "list[Field | _Group]" = dc_field(default_factory=list)
+    #: every field at any depth below: with none of them set there is nothing to write
+    names: set[str] = dc_field(default_factory=set)
 
     def group(self, tag: str) -> "_Group":
         found = self.groups.get(tag)
@@ -127,6 +129,7 @@ class _Group:
         where = self
         for tag in ancestors:
             where = where.group(tag)
+            where.names.add(item.name)
         if last.startswith("@"):
             where.attributes[last[1:]] = item
         elif item.element is not None:
@@ -135,6 +138,7 @@ class _Group:
             where.order.append(item)
         else:
             target = where if last == "." else where.group(last)
+            target.names.add(item.name)
             if item.is_flag:
                 target.flag = item
             elif item.is_raw:
@@ -304,17 +308,21 @@ def _write(
     present = group.flag is not None and bool(values.get(group.flag.name))
     mark = out.open(tag, attributes, text)
     for part in group.order:
-        _write_item(self, part, out, ctx)
+        if isinstance(part, Field):
+            if values.get(part.name):
+                _write_elements(self, part, out, ctx)
+        elif not values.keys().isdisjoint(part.names):
+            _write_group(self, part, out, ctx)
     out.close(mark, tag, keep=always or present or bool(attributes) or text is not None)
 
 
-def _write_item(self: Element, item: "Field | _Group", out: Writer, ctx: Context) -> None:
-    if isinstance(item, _Group):
-        if item.flag is None or item.flag.visible(self, ctx):
-            _write(self, item, out, ctx, item.tag, always=False)
-        return
-    value = self.__dict__.get(item.name)
-    if not value or not item.visible(self, ctx):
-        return
-    for element in value if item.many else (value,):
-        element.write(out, ctx, item.tag)
+def _write_group(self: Element, group: _Group, out: Writer, ctx: Context) -> None:
+    if group.flag is None or group.flag.visible(self, ctx):
+        _write(self, group, out, ctx, group.tag, always=False)
+
+
+def _write_elements(self: Element, item: Field, out: Writer, ctx: Context) -> None:
+    if item.visible(self, ctx):
+        value = self.__dict__[item.name]
+        for element in value if item.many else (value,):
+            element.write(out, ctx, item.tag)

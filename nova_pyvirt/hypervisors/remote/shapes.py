@@ -26,6 +26,7 @@ from nova_pyvirt.core.refs import (
     StoragePoolRef,
     StorageVolRef,
 )
+from nova_pyvirt.hypervisors.remote import reflists
 from nova_pyvirt.wire import protocol, typedparams
 from nova_pyvirt.wire.idl import Procedure
 from nova_pyvirt.wire.xdr import Adapter
@@ -94,7 +95,8 @@ ADAPTERS: Final = {
 @cache
 def program(number: int) -> protocol.Program:
     """The program with refs and typed parameters in its values."""
-    return protocol.Program(number, ADAPTERS, dict.fromkeys(_PARAMS, typedparams.CODEC))
+    arrays = dict.fromkeys(_PARAMS, typedparams.CODEC)
+    return protocol.Program(number, ADAPTERS, {**arrays, "remote_nonnull_domain": reflists.CODEC})
 
 
 def text(raw: bytes) -> str:

@@ -2,6 +2,7 @@
 """What a domain is and does, answered from memory: state, info, XML, job."""
 
 from nova_pyvirt.core.domain import DomainObj
+from nova_pyvirt.core.memo import Memo
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.hypervisors.qemu.flags import check_flags
 from nova_pyvirt.hypervisors.qemu.state import QemuState
@@ -10,6 +11,7 @@ from nova_pyvirt.util.typed import Params
 
 SECURE, INACTIVE, UPDATE_CPU, MIGRATABLE = 1, 2, 4, 8
 _CONTROL_OK, _CONTROL_JOB, _CONTROL_OCCUPIED, _CONTROL_ERROR = range(4)
+_TEXTS = Memo()
 _TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 
@@ -54,10 +56,11 @@ def get_xml_desc(state: QemuState, dom: DomainRef, flags: int) -> str:
     with vm.lock:
         inactive = bool(flags & INACTIVE) or not vm.active
         definition = vm.config if flags & INACTIVE else vm.definition
-        return definition.format(
-            inactive=inactive,
-            secure=bool(flags & SECURE),
-            migratable=bool(flags & MIGRATABLE),
+        form = inactive, bool(flags & SECURE), bool(flags & MIGRATABLE)
+        return _TEXTS.text(
+            definition,
+            form,
+            lambda: definition.format(inactive=form[0], secure=form[1], migratable=form[2]),
         )
 
 

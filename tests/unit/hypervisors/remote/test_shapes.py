@@ -91,6 +91,36 @@ class BothWaysTest(TestCase):
         plain = protocol.program(protocol.REMOTE)
         self.assertEqual(([], 2), plain.decode(one.proc.ret, only_count))
 
+    def test_lists_of_domains_as_the_generic_codec_writes_them(self) -> None:
+        one = made("connect_list_all_domains")
+        refs = [DomainRef("n" * i, bytes([i]) * 16, i - 1) for i in (0, 1, 4, 200)]
+        plain = protocol.program(protocol.REMOTE)
+        generic = plain.encode(one.proc.ret, ([tuple(r) for r in refs], 4))
+        for _ in range(2):  # made, then from memory
+            self.assertEqual(generic, one.dump_ret(refs, {"need_results": 1}))
+        self.assertEqual(refs, one.load_ret(generic))
+
+    def test_broken_lists_of_domains(self) -> None:
+        one = made("connect_list_all_domains")
+        good = one.dump_ret([DOM], {"need_results": 1})
+        name = DOM.name.encode()
+        for bad in (
+            good[:20],
+            good[:3],
+            b"\0\0\0\2" + good[4:],
+            b"\xff" + good[1:],
+            good[:4] + b"\0\xff\xff\xff" + good[8:],
+            good.replace(name, name[:-1] + b"\0"),
+            good.replace(name, name[:-1] + b"\xff"),
+        ):
+            with self.assertRaises(XDRError):
+                one.load_ret(bad)
+        for ref in (DOM._replace(name="a\0b"), DOM._replace(uuid=b"short")):
+            with self.assertRaises(XDRError):
+                one.dump_ret([ref], {"need_results": 1})
+        with self.assertRaises(XDRError):
+            one.dump_ret([DOM] * 16385, {"need_results": 1})
+
     def test_two_steps(self) -> None:
         one = made("domain_get_memory_parameters")
         plain = protocol.program(protocol.REMOTE)
