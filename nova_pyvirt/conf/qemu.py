@@ -171,6 +171,19 @@ _GUESTS = [
         choices=["raw", "gzip", "bzip2", "xz", "lzop"],
         help="Compression of guest memory dumps.",
     ),
+    cfg.StrOpt(
+        "snapshot_image_format",
+        default="raw",
+        choices=["raw", "gzip", "bzip2", "xz", "lzop"],
+        help="Compression of the memory images of external snapshots.",
+    ),
+    cfg.StrOpt(
+        "auto_dump_path",
+        help="""
+Directory of the core dumps that a guest's panic (on_crash) or watchdog asks for. Unset: the
+directory "dump" beside managed save images.
+""",
+    ),
     cfg.IntOpt(
         "keepalive_interval",
         default=5,

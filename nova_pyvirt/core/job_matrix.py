@@ -73,6 +73,8 @@ def bit(job: Job) -> int:
     return 1 << (job - 1)
 
 
+#: jobs that max_queued does not hold back (libvirt: DESTROY and ASYNC)
+UNLIMITED = frozenset((Job.DESTROY, Job.ASYNC))
 _DEFAULT = bit(Job.QUERY) | bit(Job.DESTROY) | bit(Job.ABORT)
 #: async job -> jobs that may run beside it (DESTROY always may)
 _MASKS = {

@@ -54,6 +54,12 @@ class Settings:
     autostart_parallel: int = 4
     set_process_name: bool = False
     vnc_auto_unix_socket: bool = False
+    save_image_format: str = "raw"
+    dump_image_format: str = "raw"
+    snapshot_image_format: str = "raw"
+    auto_dump_path: str | None = None
+    auto_dump_bypass_cache: bool = False
+    auto_start_bypass_cache: bool = False
 
     @classmethod
     def load(cls, paths: Paths) -> "Settings":
@@ -85,6 +91,12 @@ class Settings:
             autostart_parallel=c.qemu.autostart_parallel,
             set_process_name=c.qemu.set_process_name,
             vnc_auto_unix_socket=c.qemu.vnc_auto_unix_socket,
+            save_image_format=c.qemu.save_image_format,
+            dump_image_format=c.qemu.dump_image_format,
+            snapshot_image_format=c.qemu.snapshot_image_format,
+            auto_dump_path=c.qemu.auto_dump_path,
+            auto_dump_bypass_cache=c.qemu.auto_dump_bypass_cache,
+            auto_start_bypass_cache=c.qemu.auto_start_bypass_cache,
         )
         user, group = c.qemu.user, c.qemu.group
         if paths.profile == "libvirt":
@@ -97,12 +109,21 @@ class Settings:
         return got
 
     def _apply_qemu_conf(self, theirs: dict[str, str]) -> None:
-        flags = {"dynamic_ownership": "dynamic_ownership", "seccomp_sandbox": "seccomp"}
+        flags = {
+            "dynamic_ownership": "dynamic_ownership",
+            "seccomp_sandbox": "seccomp",
+            "auto_dump_bypass_cache": "auto_dump_bypass_cache",
+            "auto_start_bypass_cache": "auto_start_bypass_cache",
+        }
         for key, ours in flags.items():
             if key in theirs:
                 setattr(self, ours, theirs[key] != "0")
         if "max_queued" in theirs:
             self.max_queued = int(theirs["max_queued"])
+        for key in ("save", "dump", "snapshot"):
+            name = f"{key}_image_format"
+            setattr(self, name, theirs.get(name, getattr(self, name)))
+        self.auto_dump_path = theirs.get("auto_dump_path", self.auto_dump_path)
         self.vnc_listen = theirs.get("vnc_listen", self.vnc_listen)
         self.vnc_password = theirs.get("vnc_password", self.vnc_password)
         self.port_min = int(theirs.get("remote_display_port_min", self.port_min))

@@ -23,6 +23,8 @@ def main(root: str, operation: str, name: str) -> None:
         table.domain_create_with_flags(ref, 2)
     elif operation == "destroy":
         table.domain_destroy(ref)
+    elif operation == "managed-save":
+        table.domain_managed_save(ref, 0)
     elif operation == "undefine":
         table.domain_undefine(ref)
     print(ref.id, flush=True)

@@ -24,8 +24,8 @@ def start(state: QemuState, vm: DomainObj, reason: Running) -> None:
         raise
     private.worker.drain()
     with vm.lock:
-        if vm.active and private.running_reason and vm.state is State.PAUSED:
-            private.running_reason = int(Running.UNKNOWN)
+        told, private.running_reason = not private.running_reason, int(Running.UNKNOWN)
+        if vm.active and not told and vm.state is State.PAUSED:
             transitions.resumed(state, vm, int(reason))
 
 
@@ -45,6 +45,6 @@ def stop(state: QemuState, vm: DomainObj, reason: Paused) -> None:
         raise
     private.worker.drain()
     with vm.lock:
-        if vm.active and private.paused_reason and vm.state is State.RUNNING:
-            private.paused_reason = int(Paused.UNKNOWN)
+        told, private.paused_reason = not private.paused_reason, int(Paused.UNKNOWN)
+        if vm.active and not told and vm.state is State.RUNNING:
             transitions.paused(state, vm, int(reason))

@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nova_pyvirt import errors
 from nova_pyvirt.core.cgroup import Cgroup
@@ -17,6 +17,7 @@ from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
 from nova_pyvirt.hypervisors.qemu.monitor import Monitor
 from nova_pyvirt.hypervisors.qemu.process import Process
 from nova_pyvirt.hypervisors.qemu.vcpus import VcpuInfo
+from nova_pyvirt.model.cpu import CPU
 from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.util.native import threading
 
@@ -53,6 +54,10 @@ class QemuPrivate:
     :ivar autodestroy: the guest ends with the connection that started it
     :ivar streams: who has a console or channel open, by its path
     :ivar announced: an event has said that the guest runs
+    :ivar orig_cpu: <cpu> as it was defined, before the start settled it; None = the same
+    :ivar migration: the status of QEMU's migration as its last event said it, "" = none said
+    :ivar dumped: DUMP_COMPLETED's data, {} before it came
+    :ivar saving: the save image under way, "" = none
     :ivar clock_base: <clock adjustment=> that QEMU was started with, seconds
     :ivar timeline: what took how long
     """
@@ -81,6 +86,10 @@ class QemuPrivate:
     clock_base: int = 0
     timeline: Timeline = field(default_factory=Timeline)
     streams: dict[str, FdStream] = field(default_factory=dict)
+    orig_cpu: CPU | None = None
+    migration: str = ""
+    dumped: dict[str, Any] = field(default_factory=dict)
+    saving: str = ""
     status_lock: "threading.Lock" = field(default_factory=threading.Lock)
 
     @property

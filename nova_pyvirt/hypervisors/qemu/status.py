@@ -65,6 +65,8 @@ def private_elements(vm: DomainObj, private: QemuPrivate) -> list[str]:
         f" machine={quoteattr(private.machine)}{owned}/>"
     )
     lines.append(private.timeline.xml())
+    if private.saving:
+        lines.append(f"<pyvirtSave path={quoteattr(private.saving)}/>")
     lines += _vcpus(private.vcpu_pids)
     lines += _flags(private.caps.flags)
     lines.append(_job(vm))

@@ -76,7 +76,7 @@ def stop_process(state: QemuState, vm: DomainObj, reason: Shutoff) -> None:
         vm.set_state(State.SHUTOFF, reason)
         vm.jobs.notify()
     reach("stop-begin")
-    _end_qemu(private, vm.name)
+    _end_qemu(vm, private)
     hook(state, vm.name, "stopped", live.format(secure=True))
     reach("stop-ended")
     private.undo.close()
@@ -98,12 +98,13 @@ def end_qemu(private: QemuPrivate, *, force: bool = True) -> None:
         private.worker.wait_eof(_EVENTS_WAIT)
 
 
-def _end_qemu(private: QemuPrivate, name: str) -> None:
+def _end_qemu(vm: DomainObj, private: QemuPrivate) -> None:
     try:
         end_qemu(private)
     except libvirtError as exc:
-        LOG.error("domain %s: %s", name, exc)
+        LOG.error("domain %s: %s", vm.name, exc)
     monitor, private.monitor = private.monitor, None
+    vm.jobs.pending = tuple
     if monitor is not None:
         monitor.close()
     if private.worker is not None:

@@ -19,6 +19,7 @@ from nova_pyvirt.hypervisors.qemu.ops import (
     query,
 )
 from nova_pyvirt.hypervisors.qemu.slots.console import ConsoleSlots
+from nova_pyvirt.hypervisors.qemu.slots.jobs import JobSlots, SaveSlots
 from nova_pyvirt.hypervisors.qemu.slots.stats import StatsSlots
 from nova_pyvirt.hypervisors.qemu.slots.tuning import LimitSlots, TuningSlots
 from nova_pyvirt.util.typed import Params
@@ -35,7 +36,9 @@ def open_table(uri: str, flags: int, auth: object) -> "QemuTable":
     return QemuTable(uri, bool(flags & 1))
 
 
-class QemuTable(TuningSlots, LimitSlots, ConsoleSlots, StatsSlots, DriverTable):
+class QemuTable(
+    JobSlots, SaveSlots, TuningSlots, LimitSlots, ConsoleSlots, StatsSlots, DriverTable
+):
     """One connection to the driver state of its URI."""
 
     def __init__(self, uri: str, readonly: bool) -> None:
@@ -240,15 +243,6 @@ class QemuTable(TuningSlots, LimitSlots, ConsoleSlots, StatsSlots, DriverTable):
 
     def domain_has_managed_save_image(self, dom: DomainRef, flags: int) -> int:
         return query.has_managed_save(self.state, dom, flags)
-
-    def domain_get_control_info(self, dom: DomainRef, flags: int) -> tuple[int, int, int]:
-        return query.get_control_info(self.state, dom, flags)
-
-    def domain_get_job_info(self, dom: DomainRef) -> list[int]:
-        return query.get_job_info(self.state, dom)
-
-    def domain_get_job_stats(self, dom: DomainRef, flags: int) -> tuple[int, Params]:
-        return query.get_job_stats(self.state, dom, flags)
 
     # --- lifecycle
 

@@ -6,6 +6,7 @@ from typing import Final
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.states import Crashed, Detail, Life, Paused, Running, State
 from nova_pyvirt.hypervisors.qemu.state import QemuState
+from nova_pyvirt.util.native import time
 
 #: reason of a pause -> the event's detail
 _SUSPENDED: Final = {
@@ -29,6 +30,8 @@ _RESUMED: Final = {
 def paused(state: QemuState, vm: DomainObj, reason: int) -> None:
     """The guest stands still."""
     vm.set_state(State.PAUSED, reason)
+    if vm.jobs.current is not None:
+        vm.jobs.current.stopped = time.monotonic()
     detail = _SUSPENDED.get(Paused(reason), Detail.SUSPENDED_PAUSED)
     state.bus.lifecycle(vm.ref, Life.SUSPENDED, detail)
 

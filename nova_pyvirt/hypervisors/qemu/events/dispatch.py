@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 from nova_pyvirt.core.domain import DomainObj
-from nova_pyvirt.hypervisors.qemu.events import devices, ending, lifecycle
+from nova_pyvirt.hypervisors.qemu.events import devices, ending, jobs, lifecycle
 from nova_pyvirt.hypervisors.qemu.events.worker import EventWorker
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 
@@ -28,6 +28,9 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "DEVICE_TRAY_MOVED": devices.on_tray,
     "DEVICE_DELETED": devices.on_deleted,
     "VSERPORT_CHANGE": devices.on_serial_port,
+    "MIGRATION": jobs.on_migration,
+    "MIGRATION_PASS": jobs.on_migration_pass,
+    "DUMP_COMPLETED": jobs.on_dump_completed,
 } | {name: partial(devices.on_graphics, name) for name in devices.GRAPHICS_PHASES}
 
 

@@ -6,6 +6,7 @@ import logging
 from nova_pyvirt import errors
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.job_matrix import AsyncJob, Job
+from nova_pyvirt.core.jobdata import Operation
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.core.states import Detail, Life, Paused, Running, Shutoff, State
 from nova_pyvirt.errors import Code, libvirtError, system_error
@@ -13,6 +14,7 @@ from nova_pyvirt.hypervisors.qemu import cpus, status, stop
 from nova_pyvirt.hypervisors.qemu.definition import parse_definition
 from nova_pyvirt.hypervisors.qemu.flags import check_flags
 from nova_pyvirt.hypervisors.qemu.jobs import async_job, job
+from nova_pyvirt.hypervisors.qemu.ops import restore
 from nova_pyvirt.hypervisors.qemu.start import start_process
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.model.domain import Domain
@@ -36,12 +38,13 @@ def create(state: QemuState, conn: object, dom: DomainRef, flags: int) -> Domain
     known = PAUSED | AUTODESTROY | BYPASS_CACHE | FORCE_BOOT | RESET_NVRAM
     check_flags(flags, known, "qemuDomainCreateWithFlags")
     vm = state.domains.find(dom)
-    with async_job(vm, AsyncJob.START, "virDomainCreateWithFlags"):
+    with async_job(vm, AsyncJob.START, "virDomainCreateWithFlags", Operation.START, flags) as data:
         if vm.active:
             raise errors.error(Code.OPERATION_INVALID, "domain is already running")
-        if vm.removed:
-            state.domains.find(dom)
-        _managed_save(state, vm, flags)
+        data.operation = Operation.RESTORE if vm.has_managed_save else Operation.START
+        if _from_managed_save(state, vm, flags):
+            return vm.ref
+        data.operation = Operation.START
         return _start(state, conn, vm, flags)
 
 
@@ -55,18 +58,11 @@ def create_xml(state: QemuState, conn: object, xml: str, flags: int) -> DomainRe
     definition = parse_definition(xml, state.caps_for, nvram_dir=state.paths.nvram_dir)
     vm = state.domains.add(definition, lambda: state.new_domain(definition), live=True)
     try:
-        with async_job(vm, AsyncJob.START, "virDomainCreateXML"):
-            with vm.lock:
-                if vm.active:
-                    detail = f"domain '{vm.name}' is already active"
-                    raise errors.error(Code.OPERATION_INVALID, detail, domain=errors.From.DOMAIN)
-                kept, vm.definition = vm.definition, definition
-            try:
-                return _start(state, conn, vm, flags, persistent=kept if vm.persistent else None)
-            except BaseException:
-                with vm.lock:
-                    vm.definition = kept
-                raise
+        with (
+            async_job(vm, AsyncJob.START, "virDomainCreateXML", Operation.START, flags),
+            restore.running_as(vm, definition) as persistent,
+        ):
+            return _start(state, conn, vm, flags, persistent=persistent)
     except BaseException:
         if not vm.persistent and not vm.active:
             state.domains.remove(vm)
@@ -92,19 +88,26 @@ def _start(
         return vm.ref
 
 
-def _managed_save(state: QemuState, vm: DomainObj, flags: int) -> None:
-    """FORCE_BOOT drops a saved memory image; without it the image is restored."""
-    path = state.paths.save_file(vm.name)
-    if not os.path.exists(path):
-        return
+def _from_managed_save(state: QemuState, vm: DomainObj, flags: int) -> bool:
+    """Runs the domain from its saved memory, unless FORCE_BOOT drops that or it is torn."""
+    if not vm.has_managed_save:
+        return False
     if not flags & FORCE_BOOT:
-        raise errors.error(Code.OPERATION_UNSUPPORTED, "restoring a saved domain is not available")
+        return restore.from_managed_save(
+            state,
+            vm,
+            paused=bool(flags & PAUSED),
+            direct=bool(flags & BYPASS_CACHE),
+            reset_nvram=bool(flags & RESET_NVRAM),
+        )
+    path = state.paths.save_file(vm.name)
     try:
         os.unlink(path)
     except OSError as exc:
         detail = f"cannot remove managed save file {path}"
         raise system_error(exc.errno or 0, detail) from exc
     vm.has_managed_save = False
+    return False
 
 
 def suspend(state: QemuState, dom: DomainRef) -> None:

@@ -5,12 +5,11 @@ from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.memo import Memo
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.hypervisors.qemu.flags import check_flags
+from nova_pyvirt.hypervisors.qemu.migratable import as_defined
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.util.native import os
-from nova_pyvirt.util.typed import Params
 
 SECURE, INACTIVE, UPDATE_CPU, MIGRATABLE = 1, 2, 4, 8
-_CONTROL_OK, _CONTROL_JOB, _CONTROL_OCCUPIED, _CONTROL_ERROR = range(4)
 _TEXTS = Memo()
 _TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
@@ -55,12 +54,16 @@ def get_xml_desc(state: QemuState, dom: DomainRef, flags: int) -> str:
     vm = state.domains.find(dom)
     with vm.lock:
         inactive = bool(flags & INACTIVE) or not vm.active
+        migratable = bool(flags & MIGRATABLE)
         definition = vm.config if flags & INACTIVE else vm.definition
-        form = inactive, bool(flags & SECURE), bool(flags & MIGRATABLE)
+        form = inactive, bool(flags & SECURE) or migratable, migratable
+        cpu = vm.private.orig_cpu if migratable and not flags & INACTIVE and vm.active else None
         return _TEXTS.text(
             definition,
             form,
-            lambda: definition.format(inactive=form[0], secure=form[1], migratable=form[2]),
+            lambda: as_defined(definition, cpu).format(
+                inactive=form[0], secure=form[1], migratable=form[2]
+            ),
         )
 
 
@@ -89,34 +92,3 @@ def is_updated(state: QemuState, dom: DomainRef) -> int:
 def has_managed_save(state: QemuState, dom: DomainRef, flags: int) -> int:
     check_flags(flags, 0, "qemuDomainHasManagedSaveImage")
     return int(state.domains.find(dom).has_managed_save)
-
-
-def get_control_info(state: QemuState, dom: DomainRef, flags: int) -> tuple[int, int, int]:
-    """state, details, milliseconds since (virDomainControlInfo)."""
-    check_flags(flags, 0, "qemuDomainGetControlInfo")
-    vm = state.domains.find(dom)
-    with vm.lock:
-        vm.require_active()
-        holder = vm.jobs.async_holder
-        if holder is not None:
-            return _CONTROL_JOB, 0, int(holder.age * 1000)
-        holder = vm.jobs.holder
-        if holder is not None:
-            return _CONTROL_OCCUPIED, 0, int(holder.age * 1000)
-        return _CONTROL_OK, 0, 0
-
-
-def get_job_info(state: QemuState, dom: DomainRef) -> list[int]:
-    """The twelve numbers of virDomainJobInfo; zeros without a job."""
-    state.domains.find(dom)
-    return [0] * 12
-
-
-def get_job_stats(state: QemuState, dom: DomainRef, flags: int) -> tuple[int, Params]:
-    """(job type, statistics)."""
-    check_flags(flags, 3, "qemuDomainGetJobStats")
-    vm = state.domains.find(dom)
-    with vm.lock:
-        if not flags & 1:
-            vm.require_active()
-        return 0, {}

@@ -8,6 +8,7 @@ from nova_pyvirt.hypervisors.qemu.start import (
     finish,
     init,
     launch,
+    memory,
     prepare_domain,
     prepare_host,
     refresh,
@@ -46,6 +47,7 @@ def start_process(
         prepare_domain.run(start)
         prepare_host.run(start)
         launch.run(start)
+        memory.run(start)
         refresh.run(start)
         finish.run(start)
     except BaseException as exc:

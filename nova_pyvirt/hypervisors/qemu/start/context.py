@@ -7,6 +7,7 @@ from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.logfile import LogFile
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
 from nova_pyvirt.hypervisors.qemu.state import QemuState
+from nova_pyvirt.model.cpu import CPU
 from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.util.native import os, socket
 
@@ -17,10 +18,17 @@ class Incoming:
 
     :ivar uri: for QEMU's -incoming, e.g. ``fd:7`` or ``defer``
     :ivar fd: passed to QEMU under the same number; None = none
+    :ivar source: with ``defer``: where QEMU is told to read from when it is ready, and the start
+        waits for the end of it; "" = the caller sees to that
+    :ivar new_genid: the guest is to notice that it was moved in time
+    :ivar cpu: the CPU that the guest had; None = as its definition says
     """
 
     uri: str
     fd: int | None = None
+    source: str = ""
+    new_genid: bool = False
+    cpu: CPU | None = None
 
 
 @dataclass(slots=True)

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """First stage: from an inactive domain to one that starts up (qemuProcessInit)."""
 
+import uuid
+
 from nova_pyvirt import errors
 from nova_pyvirt.core.states import Paused, State
 from nova_pyvirt.core.timeline import Timeline
 from nova_pyvirt.errors import Code
 from nova_pyvirt.hypervisors.qemu.prepare import caps_of_run
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate, partition_of
-from nova_pyvirt.hypervisors.qemu.start.context import Start
+from nova_pyvirt.hypervisors.qemu.start.context import Incoming, Start
+from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.util.breakpoints import reach
 
 
@@ -20,6 +23,8 @@ def run(start: Start) -> None:
     with timeline.stage("init"):
         caps = caps_of_run(definition, state.caps_for(definition))
         live = definition.copy()
+        orig_cpu = live.cpu.copy() if live.cpu is not None else None
+        _take_over(start.incoming, live)
     with vm.lock:
         check_inactive(start)
         ident = state.next_id()
@@ -34,6 +39,7 @@ def run(start: Start) -> None:
         if start.autodestroy is not None:
             start.private.autodestroy = True
             state.autodestroy[vm.uuid] = start.autodestroy
+        start.private.orig_cpu = orig_cpu
         if vm.persistent:
             vm.new_definition = start.persistent or definition
         vm.definition = live
@@ -41,6 +47,16 @@ def run(start: Start) -> None:
         state.starts.add(vm, timeline)
         vm.set_state(State.PAUSED, Paused.STARTING_UP)
     reach("start-init")
+
+
+def _take_over(incoming: Incoming | None, live: Domain) -> None:
+    """What a guest that comes from somewhere brings along, and what it must notice."""
+    if incoming is None:
+        return
+    if incoming.cpu is not None:
+        live.cpu = incoming.cpu
+    if incoming.new_genid and live.genid is not None:
+        live.genid = str(uuid.uuid4())
 
 
 def check_inactive(start: Start) -> None:

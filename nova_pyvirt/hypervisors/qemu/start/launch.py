@@ -205,6 +205,7 @@ def _connect(start: Start) -> None:
         )
     except libvirtError as exc:
         raise last_words(start, exc) from exc
+    start.vm.jobs.pending = private.monitor.pending
     if start.listener is not None:
         start.listener.close()  # QEMU's copy alone says now whether the monitor lives
         start.listener = None
