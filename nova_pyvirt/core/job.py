@@ -21,7 +21,7 @@ from nova_pyvirt.core.job_matrix import (
 )
 from nova_pyvirt.core.jobdata import JobData, Operation
 from nova_pyvirt.errors import Code, From, libvirtError
-from nova_pyvirt.errors.error import fields
+from nova_pyvirt.errors.error import fields, from_fields
 from nova_pyvirt.util.native import os, threading, time
 
 LOG = logging.getLogger(__name__)
@@ -214,7 +214,7 @@ class JobSlot:
         more += [f"QEMU command '{name}' pending for {age:.1f} s" for name, age in self.pending()]
         nine = fields(code, text, domain=From.NONE)
         detail = "; ".join(more) or None
-        error = libvirtError(nine[2], (*nine[:6], detail, *nine[7:]))
+        error = from_fields((*nine[:6], detail, *nine[7:]))
         if detail:
             error.args = (f"{nine[2]} [{detail}]",)
         return error

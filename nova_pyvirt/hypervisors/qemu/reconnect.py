@@ -16,7 +16,7 @@ from nova_pyvirt.core.states import Paused, Running, Shutoff, State
 from nova_pyvirt.core.statusfile import Status
 from nova_pyvirt.core.timeline import Timeline
 from nova_pyvirt.errors import libvirtError
-from nova_pyvirt.hypervisors.qemu import cpus, status, stop
+from nova_pyvirt.hypervisors.qemu import cpus, recover, status, stop
 from nova_pyvirt.hypervisors.qemu.events.dispatch import worker_for
 from nova_pyvirt.hypervisors.qemu.host import labels
 from nova_pyvirt.hypervisors.qemu.host.facts import memory_directories
@@ -91,6 +91,8 @@ def _clean_up(state: QemuState, vm: DomainObj, known: Status) -> None:
         vm.private, vm.id = private, ident
     _own_resources(state, vm)
     reason = Shutoff.SHUTDOWN if orderly else Shutoff.FAILED if starting else Shutoff.CRASHED
+    if recover.was_saved(known.private):
+        reason = Shutoff.SAVED
     stop.stop_process(state, vm, reason)
     if not vm.persistent:
         state.domains.remove(vm)
@@ -112,6 +114,7 @@ def _private(
     )
     private.partition = partition_of(vm.definition)
     private.autodestroy = status.attributes(elements, "pyvirt").get("autodestroy") == "yes"
+    private.orig_cpu = status.orig_cpu(elements)
     private.fake_reboot = status.attributes(elements, "fakereboot").get("state") == "yes"
     return private
 
@@ -144,6 +147,8 @@ def _take_over(state: QemuState, run: Run) -> None:
             _attach(state, vm)
             reach("reconnect-attached")
             _settle(state, vm, run.lost)
+            if run.status is not None:
+                recover.recover(state, vm, run.status.private)
         except libvirtError as exc:
             _no_monitor(state, vm, exc)
     reach("reconnect-settled")
@@ -241,6 +246,7 @@ def _attach(state: QemuState, vm: DomainObj) -> None:
             settings.query_deadline, settings.change_deadline, settings.block_deadline
         ),
     )
+    vm.jobs.pending = private.monitor.pending
     refresh(vm, private.monitor)
 
 

@@ -11,6 +11,9 @@ from nova_pyvirt.core.job_matrix import ASYNC_WORDS, JOB_WORDS, AsyncJob, Job
 from nova_pyvirt.core.statusfile import status_text
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
 from nova_pyvirt.hypervisors.qemu.state import QemuState
+from nova_pyvirt.model.cpu import CPU
+from nova_pyvirt.model.writer import Writer
+from nova_pyvirt.model.xmlbind import Context
 from nova_pyvirt.util.files import unlink, write_atomic
 
 LOG = logging.getLogger(__name__)
@@ -72,7 +75,19 @@ def private_elements(vm: DomainObj, private: QemuPrivate) -> list[str]:
     lines.append(_job(vm))
     lines.append(f"<libDir path={quoteattr(private.lib_dir)}/>")
     lines.append(f"<fakereboot state='{'yes' if private.fake_reboot else 'no'}'/>")
+    if private.orig_cpu is not None:
+        out = Writer()
+        private.orig_cpu.write(out, Context())
+        lines.append(out.text())
     return lines
+
+
+def orig_cpu(elements: Sequence[Any]) -> CPU | None:
+    """The CPU as it was defined, from a status file's elements."""
+    for node in elements:
+        if node.tag == "cpu":
+            return CPU.parse(node)
+    return None
 
 
 def _vcpus(pids: Mapping[int, int]) -> list[str]:
@@ -92,7 +107,10 @@ def _job(vm: DomainObj) -> str:
     word = JOB_WORDS[kind]
     if async_job is AsyncJob.NONE:
         return f"<job type='{word}' async='none'/>"
-    return f"<job type='{word}' async='{ASYNC_WORDS[async_job]}' phase='none' flags='0x0'/>"
+    return (
+        f"<job type='{word}' async='{ASYNC_WORDS[async_job]}' phase='none'"
+        f" flags='{vm.jobs.flags:#x}'/>"
+    )
 
 
 def attributes(elements: Sequence[Any], tag: str) -> dict[str, str]:

@@ -67,17 +67,20 @@ def _dump(
     flags: int,
 ) -> None:
     """Pauses and writes; runs the guest on when that fails."""
-    paused = False
+    paused = done = False
     try:
         if not flags & LIVE and vm.state is State.RUNNING:
             cpus.stop(state, vm, Paused.DUMP)
+            status.try_save(state, vm)
             paused = True
         open_to_others(vm)
         write(state, vm, private, data, target, fmt, flags)
-    except BaseException:
-        if paused:
+        done = True
+    except libvirtError as exc:
+        raise create.reason(vm, private, exc) from exc
+    finally:
+        if paused and not done:
             _resume(state, vm, private)
-        raise
 
 
 def write(

@@ -225,6 +225,7 @@ def destroy(state: QemuState, vm: DomainObj, *, graceful: bool = False) -> None:
         vm.require_active()
         private = vm.private
         private.being_destroyed = True
+        vm.jobs.notify()
         starting = vm.jobs.async_job is AsyncJob.START
     try:
         stop.end_qemu(private, force=not graceful)

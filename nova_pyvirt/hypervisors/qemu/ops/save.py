@@ -137,9 +137,11 @@ def _save(
             private.saving = target.path
         allowed.check(vm, private)
         status.try_save(state, vm)
+        done = False
         try:
             if was_running:
                 cpus.stop(state, vm, Paused.SAVE)
+                status.try_save(state, vm)
             open_to_others(vm)
             running = bool(flags & RUNNING) or (was_running and not flags & PAUSED)
             header = Header(
@@ -149,10 +151,13 @@ def _save(
                 compressed=target.compressed,
             )
             create.save(state, vm, private, target, header)
-        except BaseException:
-            private.saving = ""
-            _run_on(state, vm, private, was_running)
-            raise
+            done = True
+        except libvirtError as exc:
+            raise create.reason(vm, private, exc) from exc
+        finally:
+            if not done:
+                private.saving = ""
+                _run_on(state, vm, private, was_running)
         with vm.lock:
             vm.has_managed_save = vm.has_managed_save or managed
         stop.stop_process(state, vm, Shutoff.SAVED)

@@ -71,6 +71,15 @@ def dump(state: QemuState, vm: DomainObj, private: QemuPrivate, target: Target) 
     tofile.completed(state, vm, data)
 
 
+def reason(vm: DomainObj, private: QemuPrivate, exc: libvirtError) -> libvirtError:
+    """A failure's error: when the guest has gone, that is what happened."""
+    with vm.lock:
+        ended = gone(vm, private)
+    if ended:
+        return errors.error(Code.OPERATION_FAILED, "domain is no longer running")
+    return exc
+
+
 def _job_data(vm: DomainObj) -> JobData:
     with vm.lock:
         data = vm.jobs.current
@@ -129,7 +138,7 @@ def memory(
         tofile.run(vm, private, data, peer.fileno(), peer.close, name)
         if program:
             program.finish()
-        pump.finish()
+        drain(vm, private, pump, name)
     except OSError as exc:
         raise disk_error(exc, target.path) from exc
     except libvirtError as exc:
@@ -138,6 +147,33 @@ def memory(
         if pump.error is not None:
             raise disk_error(pump.error, target.path) from exc
         raise
+
+
+def drain(vm: DomainObj, private: QemuPrivate, pump: Pump, name: str) -> None:
+    """Waits until everything is on the disk, which may be slow, or never take it.
+
+    :raises OSError: it could not be written
+    :raises libvirtError: OPERATION_ABORTED by abortJob; OPERATION_FAILED when the guest has gone
+    """
+
+    def wake() -> None:
+        with vm.lock:
+            vm.jobs.notify()
+
+    pump.given()
+    pump.on_end = wake
+    with vm.lock:
+        vm.jobs.wait_for(lambda: pump.ended or vm.jobs.aborted or gone(vm, private), None)
+        if not pump.ended and gone(vm, private):
+            raise errors.error(Code.OPERATION_FAILED, "domain is no longer running")
+        if not pump.ended:
+            raise errors.error(Code.OPERATION_ABORTED, f"job '{name}' canceled by client")
+    pump.finish()
+
+
+def gone(vm: DomainObj, private: QemuPrivate) -> bool:
+    """Whether the run has ended, or is about to; the domain's lock is held."""
+    return not vm.active or vm.private is not private or private.being_destroyed
 
 
 def _send_header(pump: Pump, path: str, header: Header) -> None:

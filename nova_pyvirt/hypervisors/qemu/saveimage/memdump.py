@@ -10,7 +10,7 @@ from nova_pyvirt.errors import Code, libvirtError
 from nova_pyvirt.hypervisors.qemu import jobstats
 from nova_pyvirt.hypervisors.qemu.monitor import QMPCommandError
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
-from nova_pyvirt.hypervisors.qemu.saveimage.create import Target, disk_error, opened
+from nova_pyvirt.hypervisors.qemu.saveimage.create import Target, disk_error, drain, gone, opened
 from nova_pyvirt.hypervisors.qemu.saveimage.pump import Pump
 
 _NAME: Final = "dump"
@@ -33,7 +33,7 @@ def run(vm: DomainObj, private: QemuPrivate, data: JobData, target: Target, fmt:
         try:
             _start(private, pump, fmt)
             _wait(vm, private, data)
-            pump.finish()
+            drain(vm, private, pump, "domain core dump")
         except OSError as exc:
             raise disk_error(exc, target.path) from exc
         except libvirtError as exc:
@@ -68,8 +68,8 @@ def _wait(vm: DomainObj, private: QemuPrivate, data: JobData) -> None:
     """Until QEMU says that it is done."""
     while True:
         with vm.lock:
-            vm.jobs.wait_for(lambda: bool(private.dumped) or _gone(vm, private), _LOOK)
-            if _gone(vm, private):
+            vm.jobs.wait_for(lambda: bool(private.dumped) or gone(vm, private), _LOOK)
+            if gone(vm, private):
                 raise errors.error(Code.OPERATION_FAILED, "domain is no longer running")
             told = private.dumped
         result = told.get("result") or private.mon.command("query-dump", kind="query")
@@ -82,7 +82,3 @@ def _wait(vm: DomainObj, private: QemuPrivate, data: JobData) -> None:
     with vm.lock:
         jobstats.take_dump(data, result)
     data.look()
-
-
-def _gone(vm: DomainObj, private: QemuPrivate) -> bool:
-    return not vm.active or vm.private is not private or private.being_destroyed

@@ -25,6 +25,7 @@ class Pump:
 
     :ivar peer: the other side's end of the socket, until :meth:`given` closes it
     :ivar error: what stopped the copy
+    :ivar on_end: called when the copy has ended, on its thread
     """
 
     def __init__(self, fd: int, *, writing: bool, skip: int = 0) -> None:
@@ -33,7 +34,9 @@ class Pump:
         :param writing: from the socket into the file
         :param skip: bytes at the begin of what is read that nobody wants
         """
+        self.on_end: Callable[[], object] = bool
         self._skip = skip
+        self._ended = threading.Event()
         self.error: OSError | None = None
         self._fd = fd
         self._ours, self.peer = socket.socketpair()
@@ -51,6 +54,11 @@ class Pump:
     def given(self) -> None:
         """The other side has its end: ours of it closes, so that its end is the stream's."""
         self.peer.close()
+
+    @property
+    def ended(self) -> bool:
+        """Whether everything is copied, or never will be."""
+        return self._ended.is_set()
 
     def finish(self) -> None:
         """Waits until everything is copied, and on the disk.
@@ -90,6 +98,8 @@ class Pump:
         finally:
             self._ours.close()
             os.close(self._fd)
+            self._ended.set()
+            self.on_end()
 
     def _write_file(self, view: memoryview) -> None:
         while True:
