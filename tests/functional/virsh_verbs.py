@@ -52,6 +52,7 @@ NOISE = (
     (re.compile(r"(\btime\w*[=:]\s*)\S+", re.I), r"\1N"),
     (re.compile(r"((user|system|idle|iowait|cpu_time|user_time|system_time)\S*\s+)[\d.]+"), r"\1N"),
     (re.compile(r"\b\d{4,}\b"), "N"),
+    (re.compile(r"\bPATH=\S+"), "PATH"),
     (re.compile(r"/dev/pts/\d+"), "PTS"),
     (re.compile(r"[\d.]+ (MiB|KiB|GiB|B|%)|\[[ \d.]+ ?%\]"), "SIZE"),
     (re.compile(r"[\d.]+s\b"), "Ns"),

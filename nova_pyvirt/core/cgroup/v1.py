@@ -13,6 +13,8 @@ from nova_pyvirt.core.cgroup.values import (
 )
 from nova_pyvirt.util.native import os
 
+#: KiB that the kernel shows when there is no limit: whole pages
+_KERNEL_MAXIMUM = (((1 << 63) - 1) & -os.sysconf("SC_PAGE_SIZE")) >> 10
 _LIMITS: Final = {
     "hard": "memory.limit_in_bytes",
     "soft": "memory.soft_limit_in_bytes",
@@ -72,7 +74,8 @@ class V1:
         write(f"{path}/cpuset.mems", nodes)
 
     def memory_limit(self, kind: str) -> int:
-        return min(number(f"{self.paths['memory']}/{_LIMITS[kind]}") >> 10, UNLIMITED)
+        kib = number(f"{self.paths['memory']}/{_LIMITS[kind]}") >> 10
+        return UNLIMITED if kib >= _KERNEL_MAXIMUM else kib
 
     def set_memory_limit(self, kind: str, kib: int) -> None:
         value = -1 if kib >= UNLIMITED else kib << 10

@@ -31,4 +31,4 @@ def to_native(state: QemuState, kind: str, xml: str, flags: int) -> str:
     )
     line = command.build(domain, caps, ctx)
     words = [f"{name}={shlex.quote(value)}" for name, value in line.env.items()]
-    return " \\\n".join(words + [shlex.quote(word) for word in line.argv]) + "\n"
+    return " ".join(words + [shlex.quote(word) for word in line.argv])
