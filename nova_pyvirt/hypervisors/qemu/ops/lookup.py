@@ -61,10 +61,13 @@ def by_uuid(state: QemuState, uuid: bytes) -> DomainRef:
 def list_all(state: QemuState, flags: int) -> list[DomainRef]:
     """The domains that pass every filter group of virConnectListAllDomainsFlags."""
     check_flags(flags, _ALL, "qemuConnectListAllDomains")
-    return [vm.ref for vm in state.domains if not flags or _wanted(vm, flags)]
+    return [vm.ref for vm in state.domains if wanted(vm, flags)]
 
 
-def _wanted(vm: DomainObj, flags: int) -> bool:
+def wanted(vm: DomainObj, flags: int) -> bool:
+    """Does a domain pass every filter group?"""
+    if not flags:
+        return True
     for yes, no, test in _PAIRS:
         asked = flags & (yes | no)
         if asked and asked != yes | no and test(vm) != (asked == yes):

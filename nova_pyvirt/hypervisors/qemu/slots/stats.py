@@ -2,7 +2,7 @@
 """The table's statistics."""
 
 from nova_pyvirt.core.refs import DomainRef
-from nova_pyvirt.hypervisors.qemu.ops import blocks, stats
+from nova_pyvirt.hypervisors.qemu.ops import allstats, blocks, dirtyrate, stats
 from nova_pyvirt.hypervisors.qemu.slots.base import Slots
 from nova_pyvirt.util.typed import Params
 
@@ -24,6 +24,19 @@ class StatsSlots(Slots):
 
     def domain_memory_stats(self, dom: DomainRef, flags: int) -> list[tuple[int, int]]:
         return stats.memory_stats(self.state, dom, flags)
+
+    def domain_get_cpu_stats(
+        self, dom: DomainRef, start: int, count: int, flags: int
+    ) -> list[Params] | int:
+        return stats.get_cpu_stats(self.state, dom, start, count, flags)
+
+    def connect_get_all_domain_stats(
+        self, doms: list[DomainRef], groups: int, flags: int
+    ) -> list[tuple[DomainRef, Params]]:
+        return allstats.get_all_domain_stats(self.state, doms, groups, flags)
+
+    def domain_start_dirty_rate_calc(self, dom: DomainRef, seconds: int, flags: int) -> None:
+        dirtyrate.start_dirty_rate_calc(self.state, dom, seconds, flags)
 
     # --- disks
 
