@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A domain's log file: what we started, then what the process says (libvirt's log format)."""
 
+import logging
 import stat
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -9,10 +10,11 @@ from types import TracebackType
 from typing import Final
 
 from nova_pyvirt.core.host.identity import hostname
-from nova_pyvirt.errors import From, error, system_error
+from nova_pyvirt.errors import From, error, libvirtError, system_error
 from nova_pyvirt.errors.codes import Code
 from nova_pyvirt.util.native import os
 
+LOG = logging.getLogger(__name__)
 #: as much of the log goes into an error
 TAIL: Final = 1024
 
@@ -83,6 +85,15 @@ class LogFile:
             os.write(self.fd, text.encode())
         except OSError:
             pass  # a full disk must not keep a guest from starting
+
+
+def append(path: str, text: str) -> None:
+    """A line in the log of a domain that runs already; a log that can't be written is no failure."""
+    try:
+        with LogFile(path) as log:
+            log.line(text)
+    except libvirtError as exc:
+        LOG.warning("the log %s could not be written: %s", path, exc)
 
 
 def timestamp() -> str:

@@ -45,6 +45,7 @@ class QemuPrivate:
     :ivar vcpus: what QEMU says of each possible vCPU, by number
     :ivar perf: performance counters of the process that are on
     :ivar unplugging: devices that the guest is asked to let go of, by alias
+    :ivar taints: virDomainTaintFlags' words
     :ivar undo: what is given back when the run ends, last acquired first
     :ivar fake_reboot: the guest's next power-off is a reboot
     :ivar paused_shutdown: QEMU stands still between power-off and that reboot
@@ -75,6 +76,7 @@ class QemuPrivate:
     unplugging: "dict[str, threading.Event]" = field(default_factory=dict)
     iothread_pids: dict[str, int] = field(default_factory=dict)
     perf: PerfEvents = field(default_factory=PerfEvents)
+    taints: list[str] = field(default_factory=list)
     fake_reboot: bool = False
     paused_shutdown: bool = False
     being_destroyed: bool = False

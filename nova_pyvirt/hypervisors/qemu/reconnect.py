@@ -26,7 +26,7 @@ from nova_pyvirt.hypervisors.qemu.monitor import Deadlines, Monitor
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate, partition_of
 from nova_pyvirt.hypervisors.qemu.process import Process
 from nova_pyvirt.hypervisors.qemu.runs import Run, find, leave_alone
-from nova_pyvirt.hypervisors.qemu.start.refresh import refresh
+from nova_pyvirt.hypervisors.qemu.start.refresh import count, refresh
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.hypervisors.qemu.sweep import sweep
 from nova_pyvirt.util.breakpoints import reach
@@ -112,6 +112,7 @@ def _private(
         machine or state.machine_name(ident, vm.name),
         timeline=Timeline.load(elements),
     )
+    private.taints += [str(node.get("flag")) for node in elements if node.tag == "taint"]
     private.partition = partition_of(vm.definition)
     private.autodestroy = status.attributes(elements, "pyvirt").get("autodestroy") == "yes"
     private.orig_cpu = status.orig_cpu(elements)
@@ -248,6 +249,10 @@ def _attach(state: QemuState, vm: DomainObj) -> None:
     )
     vm.jobs.pending = private.monitor.pending
     refresh(vm, private.monitor)
+    try:
+        count(vm)
+    except libvirtError as exc:
+        LOG.warning("domain %s: %s", vm.name, exc)
 
 
 def _settle(state: QemuState, vm: DomainObj, lost: bool) -> None:

@@ -23,6 +23,7 @@ from nova_pyvirt.core.settings import Settings
 from nova_pyvirt.errors import Code, From
 from nova_pyvirt.hypervisors.qemu.caps import CapsCache, QemuCaps
 from nova_pyvirt.hypervisors.qemu.caps.view import HostView, security_models
+from nova_pyvirt.hypervisors.qemu.monitorevents import MonitorEvents
 from nova_pyvirt.hypervisors.qemu.process import Process, Spawner
 from nova_pyvirt.hypervisors.qemu.report import Starts, publish
 from nova_pyvirt.model.domain import Domain
@@ -49,6 +50,7 @@ class QemuState:
         self.view = _view(self.caps, settings, paths)
         self.domains = DomainList()
         self.bus = EventBus()
+        self.monitor_events = MonitorEvents()
         self.spawner = Spawner()
         self.vnc_ports = PortAllocator("vnc", settings.port_min, settings.port_max)
         self.websocket_ports = PortAllocator("vncWebSocket", 5700, 65535)

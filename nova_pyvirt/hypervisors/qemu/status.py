@@ -71,6 +71,7 @@ def private_elements(vm: DomainObj, private: QemuPrivate) -> list[str]:
     if private.saving:
         lines.append(f"<pyvirtSave path={quoteattr(private.saving)}/>")
     lines += _vcpus(private.vcpu_pids)
+    lines += [f"<taint flag={quoteattr(taint)}/>" for taint in private.taints]
     lines += _flags(private.caps.flags)
     lines.append(_job(vm))
     lines.append(f"<libDir path={quoteattr(private.lib_dir)}/>")

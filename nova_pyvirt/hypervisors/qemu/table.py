@@ -20,6 +20,7 @@ from nova_pyvirt.hypervisors.qemu.ops import (
 )
 from nova_pyvirt.hypervisors.qemu.slots.console import ConsoleSlots
 from nova_pyvirt.hypervisors.qemu.slots.jobs import JobSlots, SaveSlots
+from nova_pyvirt.hypervisors.qemu.slots.monitor import MonitorSlots
 from nova_pyvirt.hypervisors.qemu.slots.stats import StatsSlots
 from nova_pyvirt.hypervisors.qemu.slots.tuning import LimitSlots, TuningSlots
 from nova_pyvirt.util.typed import Params
@@ -37,7 +38,14 @@ def open_table(uri: str, flags: int, auth: object) -> "QemuTable":
 
 
 class QemuTable(
-    JobSlots, SaveSlots, TuningSlots, LimitSlots, ConsoleSlots, StatsSlots, DriverTable
+    JobSlots,
+    SaveSlots,
+    TuningSlots,
+    LimitSlots,
+    ConsoleSlots,
+    StatsSlots,
+    MonitorSlots,
+    DriverTable,
 ):
     """One connection to the driver state of its URI."""
 
@@ -51,6 +59,7 @@ class QemuTable(
         if self._open:
             self._open = False
             self.state.bus.drop_owner(self)
+            self.state.monitor_events.drop_owner(self)
             lifecycle.autodestroy(self.state, self)
             opening.drop(self.state)
 

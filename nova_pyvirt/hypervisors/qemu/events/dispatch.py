@@ -39,8 +39,11 @@ def worker_for(state: QemuState, vm: DomainObj) -> EventWorker:
     private = vm.private
 
     def handle(name: str, data: dict[str, Any], when: float) -> None:
+        if vm.private is not private:
+            return
+        state.monitor_events.emit(vm.ref, name, data, when)
         handler = HANDLERS.get(name)
-        if handler is not None and vm.active and vm.private is private:
+        if handler is not None and vm.active:
             handler(state, vm, data, when)
 
     def ended(reason: str) -> None:

@@ -142,6 +142,21 @@ class Monitor:
         self._send(data, fds)
         return self._reply(waiter, seconds, seconds)
 
+    def raw(
+        self, message: Mapping[str, Any], *, deadline: float, fds: Sequence[int] = ()
+    ) -> dict[str, Any]:
+        """Sends somebody else's command as it is, but for its id; returns QEMU's whole reply.
+
+        :param fds: descriptors that go with it; they stay the caller's
+        :raises QMPTimeout: no reply by the deadline; the session stays usable
+        :raises QMPClosed: the session has ended, or ended before the reply
+        """
+        name = str(message.get("execute") or message.get("exec-oob") or "")
+        waiter, data = self._prepare(name, None, message)
+        self._send(data, fds)
+        reply = self._wait(waiter, deadline, deadline)
+        return {key: value for key, value in reply.items() if key != "id"} | {"id": reply["id"]}
+
     def batch(
         self,
         commands: Sequence[tuple[str, Arguments]],
@@ -197,14 +212,16 @@ class Monitor:
         if not self._closing:
             self._on_eof(reason.get_error_message() or "")
 
-    def _prepare(self, cmd: str, args: Arguments) -> tuple[Waiter, bytes]:
+    def _prepare(
+        self, cmd: str, args: Arguments, whole: Mapping[str, Any] | None = None
+    ) -> tuple[Waiter, bytes]:
         """Registers a command; gives the bytes to send."""
         if self._loop.on_thread():
             raise error(Code.INTERNAL_ERROR, "QEMU command on the event loop's thread")
         if (unanswered := self._session.backlog()) >= MAX_UNANSWERED:
             raise errors.busy(self.name, unanswered)
         key = self._session.next_id()
-        message: dict[str, Any] = {"execute": cmd, "id": key}
+        message = {**({"execute": cmd} if whole is None else whole), "id": key}
         if args:
             message["arguments"] = args
         data = json.dumps(message, separators=(",", ":")).encode() + b"\n"
@@ -220,14 +237,18 @@ class Monitor:
         except RuntimeError:
             raise errors.closed() from None  # the loop is the parent process's, or has ended
 
-    def _reply(self, waiter: Waiter, seconds: float, deadline: float) -> Any:
+    def _wait(self, waiter: Waiter, seconds: float, deadline: float) -> dict[str, Any]:
         try:
-            reply = waiter.reply.result(seconds)
+            reply: dict[str, Any] = waiter.reply.result(seconds)
         except TimeoutError:
             what = f"QEMU command '{waiter.command}'"
             raise errors.QMPTimeout(what, self.name, deadline) from None
         except errors.QMPClosed as err:
             raise err.again() from err
+        return reply
+
+    def _reply(self, waiter: Waiter, seconds: float, deadline: float) -> Any:
+        reply = self._wait(waiter, seconds, deadline)
         if "return" in reply:
             return reply["return"]
         refusal = reply.get("error")

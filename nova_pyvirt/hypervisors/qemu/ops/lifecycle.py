@@ -10,7 +10,7 @@ from nova_pyvirt.core.jobdata import Operation
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.core.states import Detail, Life, Paused, Running, Shutoff, State
 from nova_pyvirt.errors import Code, libvirtError, system_error
-from nova_pyvirt.hypervisors.qemu import cpus, status, stop
+from nova_pyvirt.hypervisors.qemu import agentless, cpus, status, stop
 from nova_pyvirt.hypervisors.qemu.definition import parse_definition
 from nova_pyvirt.hypervisors.qemu.flags import check_flags
 from nova_pyvirt.hypervisors.qemu.jobs import async_job, job
@@ -178,7 +178,7 @@ def _no_agent(vm: DomainObj) -> libvirtError:
         return errors.error(
             Code.OPERATION_INVALID, "domain is not running", domain=errors.From.DOMAIN
         )
-    return errors.error(Code.ARGUMENT_UNSUPPORTED, "QEMU guest agent is not configured")
+    return agentless.refusal(vm)
 
 
 def _set_fake_reboot(state: QemuState, vm: DomainObj, value: bool) -> None:
