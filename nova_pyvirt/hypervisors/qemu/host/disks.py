@@ -1,13 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """A guest's images before it starts: are they there, what is below them, which node is which."""
 
+import errno
 import stat
+from typing import Final
 
-from nova_pyvirt.errors import From, libvirtError, system_error
+from nova_pyvirt.errors import Code, From, error, libvirtError, system_error
 from nova_pyvirt.hypervisors.qemu.block import chain
 from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.model.devices.disk import Disk
 from nova_pyvirt.util.native import os
+
+#: format -> where in a file, what it begins with
+_MAGIC: Final = {
+    "qcow2": (0, (b"QFI\xfb\0\0\0\x02", b"QFI\xfb\0\0\0\x03")),
+    "qed": (0, (b"QED\0",)),
+    "luks": (0, (b"LUKS\xba\xbe",)),
+    "vhdx": (0, (b"vhdxfile",)),
+    "vdi": (0x40, (b"\x7f\x10\xda\xbe",)),
+}
 
 
 def prepare(start: Start) -> None:
@@ -35,7 +46,61 @@ def _check(start: Start, disk: Disk) -> None:
         what = f"Cannot access storage file '{path}'"
         raise _no_access(start, what, exc.errno or 0) from exc
     if disk.type == "file" and stat.S_ISDIR(info.st_mode):
-        raise _no_access(start, f"Cannot access storage file '{path}'", 21)
+        raise _no_access(start, f"Cannot access storage file '{path}'", errno.EISDIR)
+    if disk.type == "block" and not (stat.S_ISBLK(info.st_mode) or stat.S_ISCHR(info.st_mode)):
+        detail = f"'{path}' is neither a character nor a block device"
+        raise error(Code.INTERNAL_ERROR, detail)
+    _check_reach(start, path)
+    if disk.type != "dir":
+        _check_format(path, disk.format)
+
+
+def _check_reach(start: Start, path: str) -> None:
+    """QEMU's user must be able to go where the image is; the image itself will be its own."""
+    settings = start.state.settings
+    uid, gid = settings.uid, settings.gid
+    if uid is None or gid is None or uid == 0:
+        return
+    directory = os.path.dirname(os.path.realpath(path))
+    while True:
+        if not _may_pass(directory, uid, gid):
+            raise _no_access(start, f"Cannot access storage file '{path}'", errno.EACCES)
+        if directory == "/":
+            return
+        directory = os.path.dirname(directory)
+
+
+def _may_pass(directory: str, uid: int, gid: int) -> bool:
+    """By the mode; True when an access control list decides."""
+    info = os.stat(directory)
+    if info.st_uid == uid:
+        return bool(info.st_mode & stat.S_IXUSR)
+    if info.st_gid == gid:
+        return bool(info.st_mode & stat.S_IXGRP)
+    if info.st_mode & stat.S_IXOTH:
+        return True
+    try:
+        return bool(os.getxattr(directory, "system.posix_acl_access"))
+    except OSError:
+        return False
+
+
+def _check_format(path: str, kind: str | None) -> None:
+    """An image that is not what the definition says: QEMU would say it and end."""
+    known = _MAGIC.get(kind or "raw")
+    if known is None:
+        return
+    offset, magics = known
+    try:
+        with open(path, "rb") as file:
+            file.seek(offset)
+            head = file.read(len(magics[0]))
+    except OSError as exc:
+        detail = f"Cannot access storage file '{path}'"
+        raise system_error(exc.errno or 0, detail, domain=From.STORAGE) from exc
+    if head not in magics:
+        detail = f"Could not open '{path}': Image is not in {kind} format"
+        raise error(Code.INTERNAL_ERROR, detail)
 
 
 def _may_be_missing(disk: Disk) -> bool:

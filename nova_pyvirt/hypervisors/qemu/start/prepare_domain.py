@@ -121,7 +121,7 @@ def channel_dir(start: Start) -> str:
 
 def _interfaces(start: Start) -> None:
     for number, interface in enumerate(start.definition.devices.interfaces):
-        if interface.type in ("network", "hostdev", "direct"):
+        if interface.type in ("hostdev", "direct"):
             raise errors.error(
                 Code.CONFIG_UNSUPPORTED,
                 f"interface {number}: type '{interface.type}' is not available",

@@ -6,10 +6,11 @@ import shutil
 from nova_pyvirt import errors
 from nova_pyvirt.core.cgroup import Cgroup
 from nova_pyvirt.core.security import dac
-from nova_pyvirt.errors import Code, system_error
+from nova_pyvirt.errors import Code, From, system_error
 from nova_pyvirt.hypervisors.qemu import status
 from nova_pyvirt.hypervisors.qemu.host import disks, net
 from nova_pyvirt.hypervisors.qemu.host.facts import memory_directories
+from nova_pyvirt.hypervisors.qemu.start import preflight
 from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.hypervisors.qemu.start.prepare_domain import channel_dir
 from nova_pyvirt.util.breakpoints import reach
@@ -22,6 +23,8 @@ def run(start: Start) -> None:
 
     :raises libvirtError: SYSTEM_ERROR, CONFIG_UNSUPPORTED
     """
+    with start.private.stage("preflight"):
+        preflight.check(start)
     with start.private.stage("prepare-host"):
         disks.prepare(start)
         _announce(start)
@@ -109,5 +112,6 @@ def _make_file(start: Start, path: str, *, keep: bool) -> None:
     try:
         os.close(os.open(path, flags, 0o600))
     except OSError as exc:
-        raise system_error(exc.errno or 0, f"Unable to pre-create chardev file '{path}'") from exc
+        detail = f"Failed to create file '{path}'"
+        raise system_error(exc.errno or 0, detail, domain=From.QEMU) from exc
     own(start, path)
