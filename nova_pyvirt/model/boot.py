@@ -7,7 +7,7 @@ from lxml import etree
 
 from nova_pyvirt.errors import Code
 from nova_pyvirt.model.devices.disk import DiskSource
-from nova_pyvirt.model.kinds import YES_NO, Int, Value, Word, enum, uint
+from nova_pyvirt.model.kinds import YES_NO, Int, Refusal, Word, enum, uint
 from nova_pyvirt.model.xmlbind import Context, Element, child, children, field
 
 
@@ -15,10 +15,7 @@ class BootDevice(Element):
     """<boot dev=>."""
 
     TAG = "boot"
-    dev = field(
-        "@dev",
-        Word("unknown boot device '%s'", "fd", "hd", "cdrom", "network", code=Code.XML_ERROR),
-    )
+    dev = field("@dev", enum("fd", "hd", "cdrom", "network"), required=True)
 
 
 class Loader(Element):
@@ -63,15 +60,19 @@ class FirmwareFeature(Element):
     """<firmware><feature>: what an automatically chosen firmware must have."""
 
     TAG = "feature"
-    enabled = field("@enabled", YES_NO)
-    name = field("@name", enum("enrolled-keys", "secure-boot"))
+    enabled = field("@enabled", YES_NO, required=True)
+    name = field("@name", enum("enrolled-keys", "secure-boot"), required=True)
 
 
 class ACPITable(Element):
     """<acpi><table type='slic'>."""
 
     TAG = "table"
-    type = field("@type", enum("slic"))
+    type = field(
+        "@type",
+        Word("Unknown acpi table type: %s", "slic", code=Code.XML_ERROR),
+        required=Refusal("Missing acpi table type"),
+    )
     path = field(".")
 
 
@@ -79,9 +80,13 @@ class OS(Element):
     """<os>."""
 
     TAG = "os"
-    firmware = field("@firmware", enum("bios", "efi"))
-    arch = field("type/@arch")
-    machine = field("type/@machine")
+    firmware = field(
+        "@firmware",
+        Word("unknown firmware value %s", "bios", "efi", code=Code.XML_ERROR),
+        blank=True,
+    )
+    arch = field("type/@arch", blank=True)
+    machine = field("type/@machine", blank=True)
     type = field("type")
     firmware_features = children("firmware/feature", FirmwareFeature)
     loader = child("loader", Loader)
@@ -90,21 +95,25 @@ class OS(Element):
     initrd = field("initrd")
     cmdline = field("cmdline")
     dtb = field("dtb")
-    acpi_tables = children("acpi/table", ACPITable)
+    acpi_tables = children(
+        "acpi/table", ACPITable, once=Refusal("Only one acpi table is supported")
+    )
     boots = children("boot", BootDevice)
     bootmenu = field("bootmenu/@enable", YES_NO)
     bootmenu_timeout = field("bootmenu/@timeout", uint())
     bios_useserial = field("bios/@useserial", YES_NO)
-    reboot_timeout = field(
-        "bios/@rebootTimeout",
-        Value("invalid value for rebootTimeout, must be in range [-1,65535]", Int()),
+    reboot_timeout = field("bios/@rebootTimeout", Int())
+    smbios_mode = field(
+        "smbios/@mode",
+        Word("unknown smbios mode '%s'", "none", "emulate", "host", "sysinfo"),
+        blank=True,
     )
-    smbios_mode = field("smbios/@mode", enum("emulate", "host", "sysinfo"))
 
     def after_parse(self, node: etree._Element) -> None:
-        for name in ("kernel", "initrd", "cmdline", "dtb"):
-            if self.__dict__.get(name) == "":
-                self.__dict__[name] = None
+        if len(self.acpi_tables) > 1:
+            raise Refusal("Only one acpi table is supported").error()
+        if self.bootmenu is not True:
+            self.bootmenu_timeout = None
 
     def before_format(self, ctx: Context) -> Self:
         """Firmware features come in libvirt's own order."""

@@ -7,7 +7,7 @@ from lxml import etree
 
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
-from nova_pyvirt.model.kinds import YES_NO, Int, UInt, enum
+from nova_pyvirt.model.kinds import YES_NO, Int, Loose, UInt, Value, Word, enum
 from nova_pyvirt.model.xmlbind import Context, Element, children, field
 
 ULL = UInt(64)
@@ -30,6 +30,7 @@ class Timer(Element):
     name = field(
         "@name",
         enum("platform", "pit", "rtc", "hpet", "tsc", "kvmclock", "hypervclock", "armvtimer"),
+        required=True,
     )
     present = field("@present", YES_NO)
     tickpolicy = field("@tickpolicy", enum("delay", "catchup", "merge", "discard"))
@@ -40,10 +41,13 @@ class Timer(Element):
     slew = _positive("slew")
     limit = _positive("limit")
 
-    def after_parse(self, node: etree._Element) -> None:
-        if self.name is None:
-            detail = "Missing required attribute 'name' in element 'timer'"
-            raise errors.error(Code.XML_ERROR, detail, domain=From.XML)
+
+_ADJUSTMENT = Value("unknown clock adjustment '%s'", Int(64))
+
+
+def _lacks(attribute: str, offset: str) -> errors.libvirtError:
+    detail = f"missing '{attribute}' attribute for clock with offset='{offset}'"
+    return errors.error(Code.INTERNAL_ERROR, detail, domain=From.DOMAIN)
 
 
 def _offset(*offsets: str) -> Any:
@@ -54,14 +58,26 @@ class Clock(Element):
     """<clock>. With offset variable, adjustment is seconds."""
 
     TAG = "clock"
-    offset = field("@offset", enum("utc", "localtime", "variable", "timezone", "absolute"))
-    adjustment = field("@adjustment", show=_offset("utc", "localtime", "variable"))
-    basis = field("@basis", enum("utc", "localtime"), show=_offset("variable"))
-    adjustment0 = field(
-        "@adjustment0", Int(64), show=lambda clock, ctx: ctx.status and clock.adjustment0
+    offset = field(
+        "@offset",
+        Word("unknown clock offset '%s'", "utc", "localtime", "variable", "timezone", "absolute"),
+        blank=True,
     )
-    timezone = field("@timezone", show=_offset("timezone"))
-    start = field("@start", ULL, show=_offset("absolute"))
+    adjustment = field("@adjustment", show=_offset("utc", "localtime", "variable"), blank=True)
+    basis = field(
+        "@basis",
+        Word("unknown clock basis '%s'", "utc", "localtime"),
+        show=_offset("variable"),
+        blank=True,
+    )
+    adjustment0 = field(
+        "@adjustment0",
+        Loose(Int(64)),
+        show=lambda clock, ctx: ctx.status and clock.adjustment0,
+        blank=True,
+    )
+    timezone = field("@timezone", show=_offset("timezone"), blank=True)
+    start = field("@start", Loose(ULL), show=_offset("absolute"))
     timers = children("timer", Timer)
 
     def after_parse(self, node: etree._Element) -> None:
@@ -69,18 +85,19 @@ class Clock(Element):
         if self.offset in ("utc", "localtime"):
             self._fixed()
         elif self.offset == "variable":
-            number = Int(64).parse(self.adjustment or "0", "adjustment", "clock")
+            number = Loose(Int(64)).parse(self.adjustment or "0", "adjustment", "clock") or 0
             self.adjustment, self.basis = str(number), self.basis or "utc"
         elif self.offset == "timezone" and self.timezone is None:
-            detail = "missing 'timezone' attribute for clock with offset='timezone'"
-            raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
+            raise _lacks("timezone", "timezone")
+        elif self.offset == "absolute" and self.start is None:
+            raise _lacks("start", "absolute")
 
     def _fixed(self) -> None:
         """adjustment of a fixed clock: 'reset', or seconds, which make it a variable one."""
         text = self.adjustment
         if text is None or text == "reset":
             return
-        number = Int(64).parse(text, "adjustment", "clock")
+        number = _ADJUSTMENT.parse(text, "adjustment", "clock")
         self.basis, self.offset, self.adjustment = self.offset, "variable", str(number)
 
     def timer(self, name: str) -> Timer | None:

@@ -7,7 +7,22 @@ from lxml import etree
 
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
-from nova_pyvirt.model.kinds import CPUSET, ON_OFF, YES_NO, UInt, Value, Word, enum, to_kib, uint
+from nova_pyvirt.model.kinds import (
+    CPUSET,
+    ON_OFF,
+    YES_NO,
+    Loose,
+    Natural,
+    Positive,
+    Refusal,
+    Scaled,
+    UInt,
+    Word,
+    enum,
+    lacking,
+    to_kib,
+    uint,
+)
 from nova_pyvirt.model.xmlbind import Context, Element, children, field, flag
 
 ULL = UInt(64)
@@ -20,7 +35,13 @@ class CPUFeature(Element):
     policy = field(
         "@policy",
         Word(
-            "Invalid CPU feature policy '%s'", "force", "require", "optional", "disable", "forbid"
+            "Invalid CPU feature policy",
+            "force",
+            "require",
+            "optional",
+            "disable",
+            "forbid",
+            domain=From.CPU,
         ),
     )
     name = field("@name")
@@ -32,33 +53,42 @@ class NumaCache(Element):
     """<cache> of a NUMA cell (HMAT). Size in KiB, line in bytes."""
 
     TAG = "cache"
-    level = field("@level", uint())
-    associativity = field("@associativity", enum("none", "direct", "full"))
-    policy = field("@policy", enum("none", "writeback", "writethrough"))
-    size = field("size/@value", ULL)
+    level = field("@level", Loose(Positive()))
+    associativity = field(
+        "@associativity",
+        Word("Invalid cache associativity '%s'", "none", "direct", "full", code=Code.XML_ERROR),
+    )
+    policy = field(
+        "@policy",
+        Word("Invalid cache policy '%s'", "none", "writeback", "writethrough", code=Code.XML_ERROR),
+    )
+    size = field("size/@value", Scaled("./size/@value"))
     size_unit = field("size/@unit")
-    line = field("line/@value", ULL)
+    line = field("line/@value", Scaled("./line/@value"))
     line_unit = field("line/@unit")
 
-    def after_parse(self, node: etree._Element) -> None:
-        if self.associativity == "none":
-            self.associativity = None
-        if self.policy == "none":
-            self.policy = None
-        if self.size is not None:
-            self.size, self.size_unit = to_kib(self.size, self.size_unit or "B"), "KiB"
-        if self.line is not None:
-            unit = (self.line_unit or "B").lower()
-            self.line = self.line if unit in ("b", "bytes") else to_kib(self.line, unit) * 1024
-            self.line_unit = "B"
+    def check(self, cell: int) -> None:
+        """What must be there; the unit isn't looked at, as libvirt looks for it elsewhere."""
+        where = f"attribute in cache element for NUMA node {cell}"
+        if self.level is None:
+            word = "Invalid" if "level" in self.__dict__ else "Missing"
+            raise Refusal(f"{word} 'level' {where}").error()
+        if self.associativity is None:
+            raise Refusal(f"Missing 'associativity' {where}").error()
+        if self.policy is None:
+            raise Refusal("Invalid cache policy '(null)'").error()
+        for name in ("size", "line"):
+            if self.__dict__.get(name) is None:
+                raise lacking(f"./{name}/@value")
+        self.size_unit, self.line_unit = "KiB", "B"
 
 
 class Sibling(Element):
     """<distances><sibling>."""
 
     TAG = "sibling"
-    id = field("@id", uint())
-    value = field("@value", uint())
+    id = field("@id", uint(), required=True)
+    value = field("@value", uint(), required=True)
 
 
 class NumaCell(Element):
@@ -67,17 +97,19 @@ class NumaCell(Element):
     TAG = "cell"
     id = field("@id", uint())
     cpus = field("@cpus", CPUSET)
-    memory = field("@memory", ULL)
+    memory = field("@memory", Scaled("./@memory"), blank=True)
     unit = field("@unit")
     mem_access = field("@memAccess", enum("shared", "private"))
     discard = field("@discard", YES_NO)
+    has_distances = flag("distances", show=lambda cell, ctx: bool(cell.distances))
     distances = children("distances/sibling", Sibling)
     caches = children("cache", NumaCache)
 
     def after_parse(self, node: etree._Element) -> None:
         if self.memory is None:
-            detail = "Missing required attribute 'memory' in element 'cell'"
-            raise errors.error(Code.XML_ERROR, detail, domain=From.XML)
+            raise lacking("./@memory")
+        if self.has_distances and not self.distances:
+            raise Refusal("NUMA distances defined without siblings").error()
         self.memory, self.unit = to_kib(self.memory, self.unit or "KiB"), "KiB"
 
 
@@ -85,22 +117,24 @@ class Latency(Element):
     """<interconnects>: <latency>, in nanoseconds."""
 
     TAG = "latency"
-    initiator = field("@initiator", uint())
-    target = field("@target", uint())
+    initiator = field("@initiator", uint(), required=True)
+    target = field("@target", uint(), required=True)
     cache = field("@cache", uint())
-    type = field("@type", enum("access", "read", "write"))
-    value = field("@value", ULL)
+    type = field("@type", enum("access", "read", "write"), required=True)
+    value = field("@value", ULL, required=True)
 
 
 class Bandwidth(Latency):
     """<interconnects>: <bandwidth>, in KiB per second."""
 
     TAG = "bandwidth"
+    value = field("@value", Scaled("./@value"), blank=True)
     unit = field("@unit")
 
     def after_parse(self, node: etree._Element) -> None:
-        if self.value is not None:
-            self.value, self.unit = to_kib(self.value, self.unit or "KiB"), "KiB"
+        if self.value is None:
+            raise lacking("./@value")
+        self.value, self.unit = to_kib(self.value, self.unit or "KiB"), "KiB"
 
 
 def _named(cpu: "CPU", ctx: Context) -> bool:
@@ -116,41 +150,41 @@ class CPU(Element):
     mode = field(
         "@mode",
         Word("Invalid mode attribute '%s'", "custom", "host-model", "host-passthrough", "maximum",
-             code=Code.XML_ERROR),
+             domain=From.CPU),
         show=_named,
     )  # fmt: skip
     match = field(
         "@match",
-        Word("Invalid match attribute for CPU specification", "minimum", "exact", "strict",
-             code=Code.XML_ERROR),
+        enum("minimum", "exact", "strict"),
         show=lambda cpu, ctx: cpu.mode == "custom" and cpu.model is not None,
-    )  # fmt: skip
-    check = field(
-        "@check",
-        Word("Invalid check attribute for CPU specification", "none", "partial", "full",
-             code=Code.XML_ERROR),
-        show=_named,
-    )  # fmt: skip
+    )
+    check = field("@check", enum("none", "partial", "full"), show=_named)
     migratable = field(
         "@migratable",
         ON_OFF,
         show=lambda cpu, ctx: cpu.mode in ("host-passthrough", "maximum"),
     )
-    model_fallback = field("model/@fallback", enum("allow", "forbid"))
-    model_vendor_id = field("model/@vendor_id")
+    model_fallback = field(
+        "model/@fallback",
+        Word("Invalid fallback attribute", "allow", "forbid", domain=From.CPU),
+        blank=True,
+    )
+    model_vendor_id = field("model/@vendor_id", blank=True)
     model = field("model")
     vendor = field("vendor")
-    sockets = field("topology/@sockets", uint())
-    dies = field("topology/@dies", uint())
-    cores = field("topology/@cores", uint())
-    threads = field("topology/@threads", uint())
-    cache_level = field(
-        "cache/@level",
-        Value("Invalid CPU cache level, must be in range [1,3]", uint(), Code.XML_ERROR),
+    sockets = field("topology/@sockets", Positive(), required=True)
+    dies = field("topology/@dies", Positive())
+    cores = field("topology/@cores", Positive(), required=True)
+    threads = field("topology/@threads", Positive(), required=True)
+    cache_level = field("cache/@level", Natural())
+    cache_mode = field(
+        "cache/@mode",
+        enum("emulate", "passthrough", "disable"),
+        required=True,
+        once=Refusal("at most one CPU cache element may be specified", domain=From.CPU),
     )
-    cache_mode = field("cache/@mode", enum("emulate", "passthrough", "disable"))
-    maxphysaddr_mode = field("maxphysaddr/@mode", enum("emulate", "passthrough"))
-    maxphysaddr_bits = field("maxphysaddr/@bits", uint())
+    maxphysaddr_mode = field("maxphysaddr/@mode", enum("emulate", "passthrough"), required=True)
+    maxphysaddr_bits = field("maxphysaddr/@bits", Natural())
     features = children("feature", CPUFeature)
     numa_present = flag("numa", show=lambda cpu, ctx: bool(cpu.cells))
     cells = children("numa/cell", NumaCell)
@@ -158,9 +192,9 @@ class CPU(Element):
     bandwidths = children("numa/interconnects/bandwidth", Bandwidth)
 
     def after_parse(self, node: etree._Element) -> None:
-        if self.model == "":
-            self.model = None
-        self._check_topology()
+        self._check()
+        if self.sockets is not None:
+            self.dies = self.dies or 1
         seen: set[str] = set()
         for feature in self.features:
             name = feature.name
@@ -173,24 +207,20 @@ class CPU(Element):
             feature.policy = feature.policy or "require"
         _number_cells(self.cells)
 
-    def _check_topology(self) -> None:
-        given = [self.sockets, self.cores, self.threads]
-        if given == [None, None, None] and self.dies is None:
-            return
-        for value, name in zip(given, ("sockets", "cores", "threads"), strict=True):
-            if value is None:
-                detail = f"Missing required attribute '{name}' in element 'topology'"
-                raise errors.error(Code.XML_ERROR, detail, domain=From.XML)
-        for value, name in zip(
-            [*given, self.dies], ("sockets", "cores", "threads", "dies"), strict=True
-        ):
-            if value == 0:
-                raise errors.error(
-                    Code.XML_ERROR,
-                    f"Invalid value for attribute '{name}' in element 'topology': Zero is not permitted",
-                    domain=From.XML,
-                )
-        self.dies = self.dies or 1
+    def _check(self) -> None:
+        modes = ("host-passthrough", "maximum")
+        if self.migratable is not None and self.mode not in modes:
+            detail = (
+                "Attribute migratable is only allowed for 'host-passthrough' / 'maximum' CPU mode"
+            )
+            raise Refusal(detail, Code.CONFIG_UNSUPPORTED, From.CPU).error()
+        if self.vendor and not self.model:
+            raise Refusal("CPU vendor specified without CPU model", domain=From.CPU).error()
+        if self.cache_level is not None and not 1 <= self.cache_level <= 3:
+            detail = "invalid CPU cache level, must be in range [1,3]"
+            raise Refusal(detail, domain=From.CPU).error()
+        if self.numa_present and not self.cells:
+            raise Refusal("NUMA topology defined without NUMA cells").error()
 
     @property
     def feature_policy(self) -> dict[str, Any]:
@@ -213,6 +243,8 @@ def _number_cells(cells: list[NumaCell]) -> None:
             detail = f"Duplicate NUMA cell info for cell id '{cell.id}'"
             raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
         used.add(cell.id)
+        for cache in cell.caches:
+            cache.check(cell.id)
     cells.sort(key=lambda cell: cell.id)
     if any(cell.distances for cell in cells):
         _mirror_distances(cells)

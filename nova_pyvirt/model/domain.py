@@ -20,7 +20,7 @@ from nova_pyvirt.model.kinds import (
     ON_OFF,
     YES_NO,
     Int,
-    UInt,
+    Refusal,
     Value,
     Word,
     enum,
@@ -62,15 +62,17 @@ class Domain(Element):
     """A domain's definition. Memory in KiB."""
 
     TAG = "domain"
-    type = field("@type", _TYPES)
+    type = field("@type", _TYPES, blank=True)
     id = field("@id", Int(), live=True)
     name = field("name")
     uuid = field("uuid")
-    genid = field("genid")
+    genid = field("genid", blank=False, once=Refusal("element 'genid' can only appear once"))
     title = field("title")
     description = field("description")
     metadata = raw("metadata")
-    max_memory_slots = field("maxMemory/@slots", uint())
+    max_memory_slots = field(
+        "maxMemory/@slots", Value("Failed to parse memory slot count", uint()), blank=True
+    )
     max_memory = field("maxMemory", MEMORY)
     memory = field("memory", MEMORY)
     dump_core = field("memory/@dumpCore", ON_OFF)
@@ -80,10 +82,10 @@ class Domain(Element):
     memory_backing = child("memoryBacking", MemoryBacking)
     vcpu_placement = field("vcpu/@placement", enum("static", "auto"))
     vcpu_cpuset = field("vcpu/@cpuset", CPUSET)
-    vcpu_current = field(
-        "vcpu/@current", Value("current vcpus must be an integer", UInt(32), Code.XML_ERROR)
+    vcpu_current = field("vcpu/@current", uint())
+    vcpu_max = field(
+        "vcpu", Value("maximum vcpus count must be an integer", uint(), Code.XML_ERROR), blank=False
     )
-    vcpu_max = field("vcpu", Value("maximum vcpus must be an integer", UInt(32), Code.XML_ERROR))
     vcpus = children("vcpus/vcpu", VCPU)
     iothreads = field("iothreads", Value("invalid iothreads count '%s'", uint(), Code.XML_ERROR))
     iothread_ids = children(
@@ -93,8 +95,8 @@ class Domain(Element):
     )
     default_iothread = child("defaultiothread", DefaultIOThread)
     cputune = child("cputune", CPUTune)
-    numatune = child("numatune", NumaTune)
-    resource = child("resource", Resource)
+    numatune = child("numatune", NumaTune, once=Refusal("only one numatune is supported"))
+    resource = child("resource", Resource, once=Refusal("only one resource element is supported"))
     sysinfos = children("sysinfo", Sysinfo)
     bootloader = field("bootloader")
     os = child("os", OS)
@@ -137,23 +139,19 @@ class Domain(Element):
             self.os = OS()
         if self.devices is None:
             self.devices = Devices()
-        if self.type is None:
-            detail = "missing domain type attribute"
-            raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DOMAIN)
-        self._check_name()
+        if not self.name:
+            raise errors.error(Code.NO_NAME, domain=From.DOMAIN)
         self._check_uuid()
+        if self.type is None:
+            raise Refusal("missing domain type attribute", Code.INTERNAL_ERROR).error()
+        self._check_name()
         if self.metadata is not None:
             metadata.tidy(self.metadata)
-        for name in ("title", "description"):
-            if self.__dict__.get(name) == "":
-                self.__dict__[name] = None
         if self.title and "\n" in self.title:
             detail = "Domain title can't contain newlines"
             raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
 
     def _check_name(self) -> None:
-        if not self.name:
-            raise errors.error(Code.NO_NAME, domain=From.DOMAIN)
         if "\n" in self.name:
             raise errors.error(Code.XML_DETAIL, "invalid char in name: \n", domain=From.XML)
         if "/" in self.name:

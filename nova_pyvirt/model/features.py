@@ -7,7 +7,7 @@ from lxml import etree
 
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
-from nova_pyvirt.model.kinds import MEMORY, ON_OFF, UNITS, Enum, Memory, enum, uint
+from nova_pyvirt.model.kinds import MEMORY, ON_OFF, UNITS, Enum, Memory, UInt, enum
 from nova_pyvirt.model.xmlbind import Element, child, field, flag
 
 #: Hyper-V enlightenments that are only on or off, in libvirt's order with the others
@@ -37,7 +37,7 @@ class HyperV(Element):
     relaxed = _state("relaxed")
     vapic = _state("vapic")
     spinlocks = _state("spinlocks")
-    spinlocks_retries = field("spinlocks/@retries", uint())
+    spinlocks_retries = field("spinlocks/@retries", UInt(base=0))
     vpindex = _state("vpindex")
     runtime = _state("runtime")
     synic = _state("synic")
@@ -75,9 +75,10 @@ class HyperV(Element):
     def _check_vendor(self) -> None:
         value = self.vendor_id_value
         if value is None:
-            raise _missing("value", "vendor_id")
+            detail = "missing 'value' attribute for HyperV feature 'vendor_id'"
+            raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
         if len(value.encode()) > 12:
-            detail = "HyperV vendor_id may not be more than 12 bytes long"
+            detail = "HyperV vendor_id value must not be more than 12 characters."
             raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
         if "," in value:
             detail = "HyperV vendor_id value is invalid"
@@ -98,7 +99,7 @@ class KVM(Element):
     poll_control = _state("poll-control")
     pv_ipi = _state("pv-ipi")
     dirty_ring = _state("dirty-ring")
-    dirty_ring_size = field("dirty-ring/@size", uint())
+    dirty_ring_size = field("dirty-ring/@size", UInt(base=0))
 
     def after_parse(self, node: etree._Element) -> None:
         for kid in node:
@@ -170,19 +171,19 @@ class Features(Element):
     gic = flag("gic")
     gic_version = field("gic/@version", enum("host", "2", "3"))
     smm = _state("smm")
-    tseg = field("smm/tseg", _Pretty("MiB"))
+    tseg = field("smm/tseg", _Pretty("MiB", "string(./features/smm/tseg)"))
     ioapic = field("ioapic/@driver", enum("qemu", "kvm"))
     hpt_resizing = field("hpt/@resizing", enum("enabled", "disabled", "required"))
     hpt_maxpagesize = field("hpt/maxpagesize", MEMORY)
     vmcoreinfo = _state("vmcoreinfo")
     htm = _state("htm")
     nested_hv = _state("nested-hv")
-    msrs = field("msrs/@unknown", enum("ignore", "fault"))
+    msrs = field("msrs/@unknown", enum("ignore", "fault"), required=True)
     ccf_assist = _state("ccf-assist")
     cfpc = field("cfpc/@value", Enum("broken", "workaround", "fixed"))
     sbbc = field("sbbc/@value", Enum("broken", "workaround", "fixed"))
     ibs = field("ibs/@value", Enum("broken", "workaround", "fixed-ibs", "fixed-ccd", "fixed-na"))
-    tb_cache = field("tcg/tb-cache", MEMORY)
+    tb_cache = field("tcg/tb-cache", Memory(place="./tb-cache"))
 
     def after_parse(self, node: etree._Element) -> None:
         for kid in node:

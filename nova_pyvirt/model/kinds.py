@@ -2,6 +2,7 @@
 """Kinds of values in XML: how each is read and written, and what libvirt says of a bad one."""
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from lxml import etree
@@ -12,7 +13,8 @@ from nova_pyvirt.model import cpuset
 
 _NUMBER = re.compile(r"\s*[+]?0*([0-9]{1,20})\Z")
 _SIGNED = re.compile(r"\s*([+-]?)0*([0-9]{1,20})\Z")
-_HEX = re.compile(r"\s*0[xX]0*([0-9a-fA-F]{1,16})\Z")
+_HEX = re.compile(r"\s*[+]?0[xX]0*([0-9a-fA-F]{1,16})\Z")
+_OCTAL = re.compile(r"\s*[+]?0+([0-7]{1,22})\Z")
 
 
 def invalid(value: str, attribute: str, element: str, expected: str = "") -> errors.libvirtError:
@@ -27,6 +29,24 @@ def missing(attribute: str, element: str) -> errors.libvirtError:
     return errors.error(Code.XML_ERROR, text, domain=From.XML)
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What libvirt says where it says more than that a value is wrong."""
+
+    detail: str
+    code: Code = Code.XML_ERROR
+    domain: From = From.DOMAIN
+
+    def error(self) -> errors.libvirtError:
+        return errors.error(self.code, self.detail, domain=self.domain)
+
+
+def lacking(place: str) -> errors.libvirtError:
+    """libvirt's error for a size that must be there (virParseScaledValue)."""
+    detail = f"missing element or attribute '{place}'"
+    return errors.error(Code.XML_ERROR, detail, domain=From.XML)
+
+
 class Kind:
     """Text as it is."""
 
@@ -36,7 +56,7 @@ class Kind:
 
     def parse_node(self, node: etree._Element) -> Any:
         """The value of an element's text."""
-        return self.parse((node.text or "").strip(), node.tag, node.tag)
+        return self.parse(node.text or "", node.tag, node.tag)
 
     def format(self, value: Any) -> str:
         return str(value)
@@ -44,13 +64,6 @@ class Kind:
     def format_attributes(self, value: Any) -> list[tuple[str, str]]:
         """Attributes that go with a value written as text."""
         return []
-
-
-class Verbatim(Kind):
-    """Text with its white space."""
-
-    def parse_node(self, node: etree._Element) -> Any:
-        return node.text or ""
 
 
 class Enum(Kind):
@@ -93,21 +106,42 @@ class UInt(Kind):
         return number
 
     def _number(self, text: str) -> int | None:
-        if self.base == 0 and (match := _HEX.match(text)):
-            return int(match[1], 16)
+        if self.base == 0:
+            if match := _HEX.match(text):
+                return int(match[1], 16)
+            if match := _OCTAL.match(text):
+                return int(match[1], 8)
         match = _NUMBER.match(text)
         return int(match[1]) if match else None
 
 
-class Int(Kind):
-    """A signed number of 32 or 64 bits."""
-
-    def __init__(self, bits: int = 32) -> None:
-        self.limit = 1 << (bits - 1)
+class Positive(UInt):
+    """An unsigned number that isn't 0."""
 
     def parse(self, text: str, attribute: str, element: str) -> int:
+        number = super().parse(text, attribute, element)
+        if not number:
+            where = f"Invalid value for attribute '{attribute}' in element '{element}'"
+            raise errors.error(Code.XML_ERROR, f"{where}: Zero is not permitted", domain=From.XML)
+        return number
+
+
+class Int(Kind):
+    """A signed number of 32 or 64 bits; of any base when that is 0."""
+
+    def __init__(self, bits: int = 32, base: int = 10) -> None:
+        self.limit, self.base = 1 << (bits - 1), base
+
+    def _number(self, text: str) -> int:
+        if self.base == 0 and (match := _HEX.match(text)):
+            return int(match[1], 16)
+        if self.base == 0 and (match := _OCTAL.match(text)):
+            return int(match[1], 8)
         match = _SIGNED.match(text)
-        number = int(match[1] + match[2]) if match else self.limit
+        return int(match[1] + match[2]) if match else self.limit
+
+    def parse(self, text: str, attribute: str, element: str) -> int:
+        number = self._number(text)
         if not -self.limit <= number < self.limit:
             raise invalid(text, attribute, element, " Expected integer value")
         return number
@@ -124,6 +158,10 @@ class Hex(UInt):
         return f"0x{value:0{self.digits}x}"
 
 
+class PositiveHex(Hex, Positive):
+    """The same, not 0."""
+
+
 class CPUSet(Kind):
     """A set of numbers as libvirt writes it: "1-3,6"."""
 
@@ -131,49 +169,96 @@ class CPUSet(Kind):
         return cpuset.normal(text)
 
 
-class NodeSet(CPUSet):
-    """The same, of NUMA nodes; never empty."""
+class FullSet(CPUSet):
+    """The same, never empty."""
 
     def parse(self, text: str, attribute: str, element: str) -> str:
         found = super().parse(text, attribute, element)
         if not found:
-            detail = f"Invalid value of 'nodeset': {text}"
+            detail = f"Invalid value of '{attribute}': {text}"
             raise errors.error(Code.CONFIG_UNSUPPORTED, detail, domain=From.DOMAIN)
         return found
 
 
 class Value(Kind):
-    """The text of an element that must be a number; `kind` reads it, the error names the element."""
+    """Any kind with an error of its own; what is wrong goes at ``%s``."""
 
-    def __init__(self, detail: str, kind: Kind, code: Code = Code.XML_ERROR) -> None:
-        self.detail, self.kind, self.code = detail, kind, code
+    def __init__(
+        self, detail: str, kind: Kind, code: Code = Code.XML_ERROR, domain: From = From.DOMAIN
+    ) -> None:
+        self.detail, self.kind, self.code, self.domain = detail, kind, code, domain
 
     def parse(self, text: str, attribute: str, element: str) -> Any:
         try:
             return self.kind.parse(text, attribute, element)
         except errors.libvirtError:
             detail = self.detail.replace("%s", text)
-            raise errors.error(self.code, detail, domain=From.DOMAIN) from None
+            raise errors.error(self.code, detail, domain=self.domain) from None
+
+    def format(self, value: Any) -> str:
+        return self.kind.format(value)
 
 
 class Word(Kind):
     """One of some words, with an error of its own; the word goes at ``%s``."""
 
-    def __init__(self, detail: str, *words: str, code: Code = Code.INTERNAL_ERROR) -> None:
-        self.detail, self.words, self.code = detail, frozenset(words), code
+    def __init__(
+        self,
+        detail: str,
+        *words: str,
+        code: Code = Code.CONFIG_UNSUPPORTED,
+        domain: From = From.DOMAIN,
+    ) -> None:
+        self.detail, self.words, self.code, self.domain = detail, frozenset(words), code, domain
 
     def parse(self, text: str, attribute: str, element: str) -> str:
         if text not in self.words:
-            raise errors.error(self.code, self.detail.replace("%s", text), domain=From.DOMAIN)
+            raise errors.error(self.code, self.detail.replace("%s", text), domain=self.domain)
         return text
+
+
+class Natural(Int):
+    """A signed number of which only 0 and up will do; the two errors differ."""
+
+    def parse(self, text: str, attribute: str, element: str) -> int:
+        number = super().parse(text, attribute, element)
+        if number < 0:
+            raise invalid(text, attribute, element, " Expected non-negative value")
+        return number
+
+
+class Loose(Kind):
+    """Any kind; what is wrong is as if it were not there."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+
+    def parse(self, text: str, attribute: str, element: str) -> Any:
+        try:
+            return self.kind.parse(text, attribute, element)
+        except errors.libvirtError:
+            return None
+
+    def format(self, value: Any) -> str:
+        return self.kind.format(value)
+
+
+class Yes(Kind):
+    """True for "yes", False for whatever else."""
+
+    def parse(self, text: str, attribute: str, element: str) -> bool:
+        return text == "yes"
+
+    def format(self, value: bool) -> str:
+        return "yes" if value else "no"
 
 
 TEXT = Kind()
 CPUSET = CPUSet()
-NODESET = NodeSet()
-VERBATIM = Verbatim()
+NODESET = PINSET = FullSet()
 YES_NO = Bool("yes", "no")
 ON_OFF = Bool("on", "off")
+YES = Yes()
 
 
 def enum(*words: str) -> Enum:
@@ -202,24 +287,48 @@ class Memory(Kind):
     """A text in KiB with a unit beside it (<memory unit='KiB'>): the value is KiB, rounded up.
 
     :param unit: what a number without unit is
+    :param place: what errors call the element, an XPath in libvirt's spelling
     """
 
-    def __init__(self, unit: str = "KiB") -> None:
-        self.unit = unit
+    def __init__(self, unit: str = "KiB", place: str = "./%s[1]") -> None:
+        self.unit, self.place = unit, place
 
     def parse_node(self, node: etree._Element) -> int:
-        text = (node.text or "").strip()
-        match = _NUMBER.match(text)
-        if match is None:
-            detail = f"Invalid value '{text}' for element or attribute './{node.tag}[1]'"
-            raise errors.error(Code.XML_ERROR, detail, domain=From.XML)
-        return to_kib(int(match[1]), node.get("unit") or self.unit)
+        return to_kib(self._number(node), node.get("unit") or self.unit)
+
+    def _number(self, node: etree._Element) -> int:
+        return scaled(node.text or "", self.place.replace("%s", str(node.tag)))
 
     def format(self, value: int) -> str:
         return str(value)
 
     def format_attributes(self, value: int) -> list[tuple[str, str]]:
         return [("unit", "KiB")]
+
+
+class Scaled(UInt):
+    """A number whose unit is another attribute's (virParseScaledValue)."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(64)
+        self.place = place
+
+    def parse(self, text: str, attribute: str, element: str) -> int:
+        return scaled(text, self.place)
+
+
+def scaled(text: str, place: str) -> int:
+    """The number of a size without its unit.
+
+    :param place: what errors call the element or attribute
+    :raises libvirtError: XML_ERROR
+    """
+    match = _NUMBER.match(text)
+    number = int(match[1]) if match else 1 << 64
+    if number >> 64:
+        detail = f"Invalid value '{text}' for element or attribute '{place}'"
+        raise errors.error(Code.XML_ERROR, detail, domain=From.XML)
+    return number
 
 
 MEMORY = Memory()

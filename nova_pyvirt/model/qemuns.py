@@ -1,26 +1,59 @@
 # SPDX-License-Identifier: Apache-2.0
 """QEMU's own namespace in a domain: options, capabilities and properties passed through."""
 
-from nova_pyvirt.model.kinds import enum
+import re
+
+from lxml import etree
+
+from nova_pyvirt.errors import Code, From
+from nova_pyvirt.model.kinds import Int, Refusal, UInt, Value, Word, enum
 from nova_pyvirt.model.xmlbind import Element, children, field
 
 URI = "http://libvirt.org/schemas/domain/qemu/1.0"
 _NS = "{" + URI + "}"
 
 
+_NAME = re.compile(r"[A-Za-z0-9_]+\Z")
+
+
+def _internal(detail: str) -> Refusal:
+    return Refusal(detail, Code.INTERNAL_ERROR, From.QEMU)
+
+
+def _bad(detail: str) -> Refusal:
+    return Refusal(detail, domain=From.QEMU)
+
+
+_VALUE = "invalid value '%s' of 'value' attribute of 'qemu:property'"
+_VALUES = {
+    "signed": Value(_VALUE, Int(64), domain=From.QEMU),
+    "unsigned": Value(_VALUE, UInt(64), domain=From.QEMU),
+    "bool": Word(_VALUE, "true", "false", code=Code.XML_ERROR, domain=From.QEMU),
+}
+
+
 class QemuArg(Element):
     """<qemu:arg>."""
 
     TAG = "qemu:arg"
-    value = field("@value")
+    value = field("@value", required=_internal("No qemu command-line argument specified"))
 
 
 class QemuEnv(Element):
     """<qemu:env>."""
 
     TAG = "qemu:env"
-    name = field("@name")
+    name = field("@name", required=_internal("No qemu environment name specified"))
     value = field("@value")
+
+    def after_parse(self, node: etree._Element) -> None:
+        first = self.name[:1]
+        if not (first.isascii() and first.isalpha()) and first != "_":
+            detail = "Invalid environment name, it must begin with a letter or underscore"
+            raise _internal(detail).error()
+        if not _NAME.match(self.name):
+            detail = "Invalid environment name, it must contain only alphanumerics and underscore"
+            raise _internal(detail).error()
 
 
 class QemuCommandline(Element):
@@ -36,7 +69,7 @@ class QemuCapability(Element):
     """<qemu:add> and <qemu:del>."""
 
     TAG = "qemu:add"
-    capability = field("@capability")
+    capability = field("@capability", required=_internal("missing capability name"))
 
 
 class QemuCapabilityGone(QemuCapability):
@@ -58,9 +91,23 @@ class QemuProperty(Element):
     """<qemu:property>."""
 
     TAG = "qemu:property"
-    name = field("@name")
-    type = field("@type", enum("string", "signed", "unsigned", "bool", "remove"))
+    name = field("@name", required=_bad("missing 'name' attribute for qemu:property"))
+    type = field("@type", enum("string", "signed", "unsigned", "bool", "remove"), required=True)
     value = field("@value")
+
+    def after_parse(self, node: etree._Element) -> None:
+        if self.name == "id":
+            raise _bad("property with name 'id' can't be overridden").error()
+        if self.value is None and self.type != "remove":
+            raise _bad("missing 'value' attribute for 'qemu:property'").error()
+        if self.value is not None and self.type == "remove":
+            detail = (
+                "setting 'value' attribute of 'qemu:property' doesn't make sense with 'remove' type"
+            )
+            raise _bad(detail).error()
+        kind = _VALUES.get(self.type)
+        if kind is not None:
+            kind.parse(self.value, "value", "property")
 
 
 class QemuFrontend(Element):
@@ -74,7 +121,7 @@ class QemuOverrideDevice(Element):
     """<qemu:device>: properties of the device with that alias."""
 
     TAG = "qemu:device"
-    alias = field("@alias")
+    alias = field("@alias", required=_bad("missing 'alias' attribute for qemu:device"))
     frontends = children(f"{_NS}frontend", QemuFrontend)
 
 
@@ -90,4 +137,4 @@ class QemuDeprecation(Element):
     """<qemu:deprecation>."""
 
     TAG = "qemu:deprecation"
-    behavior = field("@behavior")
+    behavior = field("@behavior", blank=True)

@@ -5,7 +5,7 @@ from lxml import etree
 
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
-from nova_pyvirt.model.kinds import ON_OFF, YES_NO, Hex, UInt, enum, uint
+from nova_pyvirt.model.kinds import ON_OFF, YES_NO, Hex, Refusal, Value, enum, uint
 from nova_pyvirt.model.xmlbind import Context, Element, children, field
 
 
@@ -32,8 +32,9 @@ class SecLabel(Element):
         self.type = self.type or "dynamic"
         if self.relabel is None:
             self.relabel = self.type == "dynamic"
-        if self.type == "none":
-            self.relabel = False
+        if self.type == "none" and self.relabel:
+            detail = "resource relabeling is not compatible with 'none' label type"
+            raise errors.error(Code.CONFIG_UNSUPPORTED, detail, domain=From.DOMAIN)
         if self.type == "dynamic" and not self.relabel:
             detail = "dynamic label type must use resource relabeling"
             raise errors.error(Code.CONFIG_UNSUPPORTED, detail, domain=From.DOMAIN)
@@ -60,7 +61,7 @@ class LaunchSecurity(Element):
     """<launchSecurity>: AMD SEV, or protected virtualization (s390)."""
 
     TAG = "launchSecurity"
-    type = field("@type", enum("sev", "s390-pv"))
+    type = field("@type", enum("sev", "s390-pv"), required=True)
     kernel_hashes = field("@kernelHashes", YES_NO)
     cbitpos = field("cbitpos", uint())
     reduced_phys_bits = field("reducedPhysBits", uint())
@@ -69,18 +70,19 @@ class LaunchSecurity(Element):
     session = field("session")
 
     def after_parse(self, node: etree._Element) -> None:
-        if self.type is None:
-            detail = "Missing required attribute 'type' in element 'launchSecurity'"
-            raise errors.error(Code.XML_ERROR, detail, domain=From.XML)
         if self.type == "sev" and self.policy is None:
             detail = "failed to get launch security policy for launch security type SEV"
             raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
+
+
+_BAD = Refusal("invalid idmap start/target/count settings")
+_NUMBER = Value(_BAD.detail, uint())
 
 
 class IDMap(Element):
     """<uid> or <gid> of <idmap>."""
 
     TAG = "uid"
-    start = field("@start", UInt(32))
-    target = field("@target", UInt(32))
-    count = field("@count", UInt(32))
+    start = field("@start", _NUMBER, required=_BAD, blank=True)
+    target = field("@target", _NUMBER, required=_BAD, blank=True)
+    count = field("@count", _NUMBER, required=_BAD, blank=True)

@@ -7,7 +7,7 @@ from lxml import etree
 
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
-from nova_pyvirt.model.kinds import VERBATIM, enum
+from nova_pyvirt.model.kinds import enum
 from nova_pyvirt.model.xmlbind import Context, Element, children, field
 
 #: entries of each table in libvirt's order
@@ -23,7 +23,7 @@ class SysinfoEntry(Element):
     TAG = "entry"
     name = field("@name")
     file = field("@file")
-    text = field(".", VERBATIM)
+    text = field(".", blank=False)
 
     def before_format(self, ctx: Context) -> Self:
         if self.text == "":
@@ -56,7 +56,7 @@ class Sysinfo(Element):
     """<sysinfo>."""
 
     TAG = "sysinfo"
-    type = field("@type", enum("smbios", "fwcfg"))
+    type = field("@type", enum("smbios", "fwcfg"), required=True)
     bios = children("bios/entry", SysinfoEntry)
     system = children("system/entry", SysinfoEntry)
     base_boards = children("baseBoard", BaseBoard)
@@ -65,9 +65,6 @@ class Sysinfo(Element):
     entries = children("entry", SysinfoEntry)
 
     def after_parse(self, node: etree._Element) -> None:
-        if self.type is None:
-            detail = "Missing required attribute 'type' in element 'sysinfo'"
-            raise errors.error(Code.XML_ERROR, detail, domain=From.XML)
         if self.type == "fwcfg":
             self._check_fwcfg()
             return

@@ -9,13 +9,23 @@ from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
 from nova_pyvirt.model.kinds import (
     CPUSET,
-    MEMORY,
     NODESET,
+    PINSET,
     YES_NO,
+    CPUSet,
     Int,
+    Loose,
+    Memory,
+    Natural,
+    Positive,
+    Refusal,
+    Scaled,
     UInt,
     Value,
+    Word,
     enum,
+    lacking,
+    missing,
     to_kib,
     uint,
 )
@@ -31,14 +41,21 @@ class HugePage(Element):
     """<page>. Size in KiB."""
 
     TAG = "page"
-    size = field("@size", ULL)
+    size = field("@size", Scaled("./@size"), blank=True)
     unit = field("@unit")
     nodeset = field("@nodeset", NODESET)
 
     def after_parse(self, node: etree._Element) -> None:
-        self.size, self.unit = to_kib(self.size or 0, self.unit or "KiB"), "KiB"
+        if self.size is None:
+            raise lacking("./@size")
+        self.size, self.unit = to_kib(self.size, self.unit or "KiB"), "KiB"
         if not self.size:
             raise errors.error(Code.XML_DETAIL, "hugepage size can't be zero", domain=From.DOMAIN)
+
+
+def _backing(element: str, attribute: str, *words: str) -> Any:
+    detail = f"unknown memoryBacking/{element}/{attribute} '%s'"
+    return field(f"{element}/@{attribute}", Word(detail, *words), blank=True)
 
 
 class MemoryBacking(Element):
@@ -50,10 +67,14 @@ class MemoryBacking(Element):
     pages = children("hugepages/page", HugePage)
     nosharepages = flag("nosharepages")
     locked = flag("locked")
-    source = field("source/@type", enum("file", "anonymous", "memfd"))
-    access = field("access/@mode", enum("shared", "private"))
-    allocation = field("allocation/@mode", enum("immediate", "ondemand"))
-    allocation_threads = field("allocation/@threads", uint())
+    source = _backing("source", "type", "file", "anonymous", "memfd")
+    access = _backing("access", "mode", "shared", "private")
+    allocation = _backing("allocation", "mode", "immediate", "ondemand")
+    allocation_threads = field(
+        "allocation/@threads",
+        Value("Failed to parse memory allocation threads", uint()),
+        blank=True,
+    )
     discard = flag("discard")
 
 
@@ -66,24 +87,63 @@ class Sched(Element):
     scheduler = field("@scheduler", enum("batch", "idle", "fifo", "rr"))
     priority = field("@priority", Int(), show=lambda sched, ctx: sched.scheduler in ("fifo", "rr"))
 
+    def after_parse(self, node: etree._Element) -> None:
+        tag = str(node.tag)
+        name = tag.removesuffix("sched") + "s"
+        if name in ("vcpus", "iothreads"):
+            numbers = self.__dict__.get(name)
+            if numbers is None:
+                raise Refusal(f"Missing attribute '{name}' in element '{tag}'").error()
+            if not numbers:
+                detail = f"'{name}' scheduler bitmap '{node.get(name)}' is empty"
+                raise Refusal(detail, Code.CONFIG_UNSUPPORTED).error()
+        if self.scheduler is None:
+            raise missing("scheduler", tag)
+        if self.scheduler not in ("fifo", "rr"):
+            self.priority = None
+        elif self.priority is None:
+            raise missing("priority", tag)
+
 
 class Pin(Element):
     """<vcpupin>, <iothreadpin>."""
 
     TAG = "vcpupin"
     vcpu = field("@vcpu", uint())
-    iothread = field("@iothread", uint())
-    cpuset = field("@cpuset", CPUSET)
+    iothread = field("@iothread", Positive())
+    cpuset = field("@cpuset", PINSET)
+
+    def after_parse(self, node: etree._Element) -> None:
+        tag = str(node.tag)
+        name = tag.removesuffix("pin")
+        if self.__dict__.get(name) is None:
+            raise missing(name, tag)
+        if self.cpuset is None:
+            raise Refusal(f"missing cpuset for {tag}", Code.INTERNAL_ERROR).error()
+
+
+class _ResctrlVcpus(CPUSet):
+    """vCPUs of a group; the error names the element."""
+
+    def parse(self, text: str, attribute: str, element: str) -> str:
+        try:
+            return super().parse(text, attribute, element)
+        except errors.libvirtError:
+            detail = f"Invalid {element} attribute 'vcpus' value '{text}'"
+            raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN) from None
+
+
+_VCPUS = _ResctrlVcpus()
 
 
 class Cache(Element):
     """<cachetune><cache>."""
 
     TAG = "cache"
-    id = field("@id", uint())
-    level = field("@level", uint())
-    type = field("@type", enum("both", "code", "data"))
-    size = field("@size", ULL)
+    id = field("@id", uint(), required=True)
+    level = field("@level", uint(), required=True)
+    type = field("@type", enum("both", "code", "data"), required=True)
+    size = field("@size", Scaled("./@size"), blank=True)
     unit = field("@unit")
 
 
@@ -91,15 +151,15 @@ class CacheMonitor(Element):
     """<cachetune><monitor>."""
 
     TAG = "monitor"
-    level = field("@level", uint())
-    vcpus = field("@vcpus", CPUSET)
+    level = field("@level", uint(), required=True)
+    vcpus = field("@vcpus", _VCPUS, required=Refusal("Missing monitor attribute 'vcpus'"))
 
 
 class CacheTune(Element):
     """<cachetune>."""
 
     TAG = "cachetune"
-    vcpus = field("@vcpus", CPUSET)
+    vcpus = field("@vcpus", _VCPUS, required=Refusal("Missing cachetune attribute 'vcpus'"))
     id = field("@id", live=True)
     caches = children("cache", Cache)
     monitors = children("monitor", CacheMonitor)
@@ -109,15 +169,15 @@ class BandwidthNode(Element):
     """<memorytune><node>."""
 
     TAG = "node"
-    id = field("@id", uint())
-    bandwidth = field("@bandwidth", uint())
+    id = field("@id", uint(), required=True)
+    bandwidth = field("@bandwidth", uint(), required=True)
 
 
 class MemoryTune(Element):
     """<memorytune>."""
 
     TAG = "memorytune"
-    vcpus = field("@vcpus", CPUSET)
+    vcpus = field("@vcpus", _VCPUS, required=Refusal("Missing memorytune attribute 'vcpus'"))
     id = field("@id", live=True)
     nodes = children("node", BandwidthNode)
 
@@ -146,9 +206,16 @@ class CPUTune(Element):
     )
     iothread_quota = _given("iothread_quota", Value("can't parse cputune iothread quota value", LL))
     vcpupins = children("vcpupin", Pin)
-    emulator_cpuset = field("emulatorpin/@cpuset", CPUSET)
+    emulator_cpuset = field(
+        "emulatorpin/@cpuset",
+        PINSET,
+        required=Refusal("missing cpuset for emulatorpin", Code.INTERNAL_ERROR),
+        once=Refusal("only one emulatorpin is supported"),
+    )
     iothreadpins = children("iothreadpin", Pin)
-    emulatorsched = child("emulatorsched", Sched)
+    emulatorsched = child(
+        "emulatorsched", Sched, once=Refusal("only one emulatorsched is supported")
+    )
     vcpuscheds = children("vcpusched", Sched)
     iothreadscheds = children("iothreadsched", Sched)
     cachetunes = children("cachetune", CacheTune)
@@ -158,8 +225,23 @@ class CPUTune(Element):
         for name in ("period", "global_period", "emulator_period", "iothread_period"):
             self._range(name, 1000, 1000000)
         for name in ("quota", "global_quota", "emulator_quota", "iothread_quota"):
-            self._range(name, 1000, 18446744073709551)
+            self._range(name, 1000, 17592186044415)
+        self._check_pins()
         self.vcpupins.sort(key=lambda pin: pin.vcpu or 0)
+
+    def _check_pins(self) -> None:
+        seen: set[int] = set()
+        for pin in self.vcpupins:
+            if pin.vcpu in seen:
+                detail = f"duplicate vcpupin for vcpu '{pin.vcpu}'"
+                raise Refusal(detail, Code.INTERNAL_ERROR).error()
+            seen.add(pin.vcpu)
+        seen = set()
+        for pin in self.iothreadpins:
+            if pin.iothread in seen:
+                detail = f"duplicate iothreadpin for same iothread '{pin.iothread}'"
+                raise Refusal(detail, Code.INTERNAL_ERROR).error()
+            seen.add(pin.iothread)
 
     def _range(self, name: str, low: int, high: int) -> None:
         value = self.__dict__.get(name)
@@ -168,16 +250,20 @@ class CPUTune(Element):
             raise errors.error(Code.CONFIG_UNSUPPORTED, detail, domain=From.DOMAIN)
 
 
-_MODES = enum("strict", "preferred", "interleave", "restrictive")
+_MODES = ("strict", "preferred", "interleave", "restrictive")
 
 
 class MemNode(Element):
     """<memnode>."""
 
     TAG = "memnode"
-    cellid = field("@cellid", uint())
-    mode = field("@mode", _MODES)
-    nodeset = field("@nodeset", NODESET)
+    cellid = field("@cellid", uint(), required=True)
+    mode = field("@mode", enum(*_MODES))
+    nodeset = field(
+        "@nodeset",
+        NODESET,
+        required=Refusal("Missing required nodeset attribute in memnode element"),
+    )
 
     def after_parse(self, node: etree._Element) -> None:
         self.mode = self.mode or "strict"
@@ -188,10 +274,12 @@ class NumaTune(Element):
 
     TAG = "numatune"
     KEEP = False
-    mode = field("memory/@mode", _MODES)
+    mode = field("memory/@mode", Word("Unsupported NUMA memory tuning mode '%s'", *_MODES))
     nodeset = field("memory/@nodeset", NODESET, show=lambda tune, ctx: tune.placement != "auto")
     placement = field(
-        "memory/@placement", enum("static", "auto"), show=lambda tune, ctx: tune.placement == "auto"
+        "memory/@placement",
+        Word("Unsupported NUMA memory placement mode '%s'", "default", "static", "auto"),
+        show=lambda tune, ctx: tune.placement == "auto",
     )
     memnodes = children("memnode", MemNode)
 
@@ -203,12 +291,16 @@ class NumaTune(Element):
             self.placement = "static"
         if memory is not None and self.placement == "static" and self.nodeset is None:
             detail = "nodeset for NUMA memory tuning must be set if 'placement' is 'static'"
-            raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
+            raise errors.error(Code.CONFIG_UNSUPPORTED, detail, domain=From.DOMAIN)
         self.memnodes.sort(key=lambda item: item.cellid or 0)
 
 
 def _limited(name: str) -> Any:
-    return field(name, MEMORY, show=lambda tune, ctx: tune.__dict__.get(name, 0) < UNLIMITED)
+    kind = Memory(place=f"./memtune/{name}[1]")
+    return field(name, kind, show=lambda tune, ctx: tune.__dict__.get(name, 0) < UNLIMITED)
+
+
+_GUARANTEE = Memory(place="./memtune/min_guarantee[1]")
 
 
 class MemTune(Element):
@@ -218,8 +310,15 @@ class MemTune(Element):
     KEEP = False
     hard_limit = _limited("hard_limit")
     soft_limit = _limited("soft_limit")
-    min_guarantee = field("min_guarantee", MEMORY, show=lambda tune, ctx: tune.min_guarantee > 0)
+    min_guarantee = field(
+        "min_guarantee", _GUARANTEE, show=lambda tune, ctx: tune.min_guarantee > 0
+    )
     swap_hard_limit = _limited("swap_hard_limit")
+
+
+def _limit(name: str, kind: UInt) -> Any:
+    detail = f"could not parse {name.replace('_', ' ')} %s"
+    return field(name, Value(detail, kind, Code.CONFIG_UNSUPPORTED))
 
 
 class BlkioDevice(Element):
@@ -227,11 +326,15 @@ class BlkioDevice(Element):
 
     TAG = "device"
     path = field("path")
-    weight = field("weight", uint())
-    read_iops_sec = field("read_iops_sec", uint())
-    write_iops_sec = field("write_iops_sec", uint())
-    read_bytes_sec = field("read_bytes_sec", ULL)
-    write_bytes_sec = field("write_bytes_sec", ULL)
+    weight = _limit("weight", uint())
+    read_iops_sec = _limit("read_iops_sec", uint())
+    write_iops_sec = _limit("write_iops_sec", uint())
+    read_bytes_sec = _limit("read_bytes_sec", ULL)
+    write_bytes_sec = _limit("write_bytes_sec", ULL)
+
+    def after_parse(self, node: etree._Element) -> None:
+        if not self.path:
+            raise Refusal("missing per-device path", Code.CONFIG_UNSUPPORTED).error()
 
 
 class BlkioTune(Element):
@@ -239,7 +342,7 @@ class BlkioTune(Element):
 
     TAG = "blkiotune"
     KEEP = False
-    weight = field("weight", uint(), show=lambda tune, ctx: bool(tune.weight))
+    weight = field("weight", Loose(uint()), show=lambda tune, ctx: bool(tune.weight))
     devices = children("device", BlkioDevice)
 
 
@@ -247,36 +350,27 @@ class IOThread(Element):
     """<iothreadids><iothread>."""
 
     TAG = "iothread"
-    id = field("@id", uint())
-    thread_pool_min = field("@thread_pool_min", uint())
-    thread_pool_max = field("@thread_pool_max", uint())
+    id = field("@id", Positive(), required=True)
+    thread_pool_min = field("@thread_pool_min", Natural())
+    thread_pool_max = field("@thread_pool_max", Natural())
     #: made up because <iothreads> says more than there are ids
     autofill = False
-
-    def after_parse(self, node: etree._Element) -> None:
-        if not self.id:
-            detail = (
-                "Missing required attribute 'id' in element 'iothread'"
-                if self.id is None
-                else "Invalid value for attribute 'id' in element 'iothread': Zero is not permitted"
-            )
-            raise errors.error(Code.XML_ERROR, detail, domain=From.XML)
 
 
 class DefaultIOThread(Element):
     """<defaultiothread>: the main loop's thread pool."""
 
     TAG = "defaultiothread"
-    thread_pool_min = field("@thread_pool_min", uint())
-    thread_pool_max = field("@thread_pool_max", uint())
+    thread_pool_min = field("@thread_pool_min", Natural())
+    thread_pool_max = field("@thread_pool_max", Natural())
 
 
 class VCPU(Element):
     """<vcpus><vcpu>."""
 
     TAG = "vcpu"
-    id = field("@id", uint())
-    enabled = field("@enabled", YES_NO)
+    id = field("@id", uint(), required=True)
+    enabled = field("@enabled", YES_NO, required=True)
     hotpluggable = field("@hotpluggable", YES_NO)
     order = field("@order", uint())
 
@@ -293,7 +387,7 @@ class PerfEvent(Element):
              "task_clock", "page_faults", "context_switches", "cpu_migrations",
              "page_faults_min", "page_faults_maj", "alignment_faults", "emulation_faults"),
     )  # fmt: skip
-    enabled = field("@enabled", YES_NO)
+    enabled = field("@enabled", YES_NO, required=True)
 
 
 class Resource(Element):
@@ -302,4 +396,4 @@ class Resource(Element):
     TAG = "resource"
     KEEP = False
     partition = field("partition")
-    appid = field("fibrechannel/@appid")
+    appid = field("fibrechannel/@appid", blank=True)

@@ -27,7 +27,8 @@ from typing import Any, ClassVar, Self
 
 from lxml import etree
 
-from nova_pyvirt.model.kinds import TEXT, Kind
+from nova_pyvirt.errors import libvirtError
+from nova_pyvirt.model.kinds import TEXT, Kind, Refusal, missing
 from nova_pyvirt.model.writer import Writer
 
 
@@ -65,6 +66,9 @@ class Field:
     live: bool = False
     secret: bool = False
     show: Show | None = None
+    blank: bool | None = None
+    required: Refusal | bool = False
+    once: Refusal | None = None
     name: str = ""
     tag: str = ""
 
@@ -77,8 +81,15 @@ class Field:
 
 
 def field(path: str, kind: Kind = TEXT, **options: Any) -> Any:
-    """A value: an attribute or a text. Options: live (not in the inactive form), secret (only in
-    the secure form), show (a test)."""
+    """A value: an attribute or a text. Options:
+
+    live: not in the inactive form
+    secret: only in the secure form
+    show: a test whether it is written
+    blank: empty is as if it were not there (always so for texts)
+    required: the element must have it; True, or what is said when it hasn't
+    once: what is said when the outermost element of the path is there twice
+    """
     return Field(path, kind, **options)
 
 
@@ -116,6 +127,8 @@ class _Group:
     order: "list[Field | _Group]" = dc_field(default_factory=list)
     #: every field at any depth below: with none of them set there is nothing to write
     names: set[str] = dc_field(default_factory=set)
+    required: list[tuple[str, Field]] = dc_field(default_factory=list)
+    once: dict[str, Refusal] = dc_field(default_factory=dict)
 
     def group(self, tag: str) -> "_Group":
         found = self.groups.get(tag)
@@ -125,13 +138,17 @@ class _Group:
         return found
 
     def add(self, item: Field) -> None:
-        *ancestors, last = _STEP.findall(item.path)
+        *ancestors, last = steps = _STEP.findall(item.path)
         where = self
+        if item.once is not None:
+            self.once[steps[0]] = item.once
         for tag in ancestors:
             where = where.group(tag)
             where.names.add(item.name)
         if last.startswith("@"):
             where.attributes[last[1:]] = item
+            if item.required:
+                where.required.append((last[1:], item))
         elif item.element is not None:
             item.tag = item.element.TAG if last.startswith("{") else last
             where.elements[last] = item
@@ -145,12 +162,15 @@ class _Group:
                 target.raw = item
             else:
                 target.text = item
+                item.blank = item.blank is not False
 
 
 class Element:
     """Base of all bound elements."""
 
     TAG: ClassVar[str] = ""
+    #: fields that are written before the others
+    FIRST: ClassVar[tuple[str, ...]] = ()
     #: written even when it is empty?
     KEEP: ClassVar[bool] = True
     _root: ClassVar[_Group] = _Group("")
@@ -165,9 +185,9 @@ class Element:
                 value.name = name
                 declared[name] = value
                 setattr(cls, name, False if value.is_flag else None)
-        cls._fields = declared
+        cls._fields = {name: declared[name] for name in dict.fromkeys((*cls.FIRST, *declared))}
         cls._root = _Group(cls.TAG)
-        for item in declared.values():
+        for item in cls._fields.values():
             cls._root.add(item)
         Element.registry.append(cls)
 
@@ -197,6 +217,10 @@ class Element:
     def before_format(self, ctx: Context) -> Self:
         """What is written instead of self; for forms that no option can say."""
         return self
+
+    def shown(self, ctx: Context) -> bool:
+        """Is it written at all?"""
+        return True
 
     def write(self, out: Writer, ctx: Context, tag: str | None = None) -> None:
         """Writes the element, with its own tag unless another is given."""
@@ -247,21 +271,57 @@ def _read(self: Element, group: _Group, node: etree._Element) -> None:
     values = self.__dict__
     for key, text in node.attrib.items():
         name = str(key)
-        attribute = group.attributes.get(name)
-        if attribute is not None and attribute.kind and attribute.name not in values:
-            values[attribute.name] = attribute.kind.parse(str(text), name, str(node.tag))
+        item = group.attributes.get(name)
+        if item is None or item.kind is None or item.name in values or (item.blank and not text):
+            continue
+        if item.live:
+            _read_live(values, item, str(text), name, node)
+        else:
+            values[item.name] = item.kind.parse(str(text), name, local_name(node))
+    for name, item in group.required:
+        if item.name not in values:
+            raise _refused(item.required, name, node)
     _read_own(values, group, node)
     if group.elements or group.groups:
-        for kid in node:
-            tag = kid.tag
-            if not isinstance(tag, str):
-                continue
-            item = group.elements.get(tag)
-            if item is not None:
-                _read_element(values, item, kid)
-            sub = group.groups.get(tag)
-            if sub is not None:
-                _read(self, sub, kid)
+        _read_kids(self, group, node)
+
+
+def _read_live(
+    values: dict[str, Any], item: Field, text: str, name: str, node: etree._Element
+) -> None:
+    """What only a running domain has is not worth refusing a definition for."""
+    assert item.kind is not None
+    try:
+        values[item.name] = item.kind.parse(text, name, local_name(node))
+    except libvirtError:
+        return
+
+
+def _read_kids(self: Element, group: _Group, node: etree._Element) -> None:
+    seen: set[str] = set()
+    for kid in node:
+        tag = kid.tag
+        if not isinstance(tag, str):
+            continue
+        if tag in group.once:
+            if tag in seen:
+                raise group.once[tag].error()
+            seen.add(tag)
+        item = group.elements.get(tag)
+        if item is not None:
+            _read_element(self.__dict__, item, kid)
+        sub = group.groups.get(tag)
+        if sub is not None:
+            _read(self, sub, kid)
+
+
+def local_name(node: etree._Element) -> str:
+    """The tag without its namespace."""
+    return str(node.tag).rpartition("}")[2]
+
+
+def _refused(said: Refusal | bool, attribute: str, node: etree._Element) -> Exception:
+    return said.error() if isinstance(said, Refusal) else missing(attribute, local_name(node))
 
 
 def _read_own(values: dict[str, Any], group: _Group, node: etree._Element) -> None:
@@ -270,7 +330,9 @@ def _read_own(values: dict[str, Any], group: _Group, node: etree._Element) -> No
     if group.raw is not None and group.raw.name not in values:
         values[group.raw.name] = copy.deepcopy(node)
     item = group.text
-    if item is not None and item.name not in values and item.kind is not None:
+    if item is None or item.kind is None or item.name in values:
+        return
+    if node.text or not item.blank:
         values[item.name] = item.kind.parse_node(node)
 
 
@@ -279,7 +341,11 @@ def _read_element(values: dict[str, Any], item: Field, node: etree._Element) -> 
     if item.many:
         values[item.name].append(item.element.parse(node))
     elif item.name not in values:
-        values[item.name] = item.element.parse(node)
+        try:
+            values[item.name] = item.element.parse(node)
+        except libvirtError:
+            if not item.live:
+                raise
 
 
 def _write(
@@ -322,7 +388,9 @@ def _write_group(self: Element, group: _Group, out: Writer, ctx: Context) -> Non
 
 
 def _write_elements(self: Element, item: Field, out: Writer, ctx: Context) -> None:
-    if item.visible(self, ctx):
-        value = self.__dict__[item.name]
-        for element in value if item.many else (value,):
+    if not item.visible(self, ctx):
+        return
+    value = self.__dict__[item.name]
+    for element in value if item.many else (value,):
+        if element.shown(ctx):
             element.write(out, ctx, item.tag)

@@ -7,11 +7,12 @@ from lxml import etree
 
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
-from nova_pyvirt.model.devices.common import Device, Reconnect, SecurityLabel
-from nova_pyvirt.model.kinds import ON_OFF, YES_NO, enum, uint
+from nova_pyvirt.model.devices.common import Device, Reconnect, SecurityLabel, check_labels
+from nova_pyvirt.model.kinds import ON_OFF, YES_NO, Refusal, Value, Word, enum, uint
 from nova_pyvirt.model.xmlbind import Context, Element, child, children, field
 
-BACKENDS = enum(
+BACKENDS = Word(
+    "unknown type presented to host for character device: %s",
     "null", "vc", "pty", "dev", "file", "pipe", "stdio", "udp", "tcp", "unix", "spicevmc",
     "spiceport", "nmdm", "qemu-vdagent", "dbus",
 )  # fmt: skip
@@ -37,8 +38,8 @@ class CharSource(Element):
     master = field("@master")
     slave = field("@slave")
     tls = field("@tls", YES_NO)
-    clipboard = field("clipboard/@copypaste", YES_NO)
-    mouse = field("mouse/@mode", enum("server", "client", "any"))
+    clipboard = field("clipboard/@copypaste", YES_NO, required=True)
+    mouse = field("mouse/@mode", enum("server", "client", "any"), required=True)
     reconnect = child("reconnect", Reconnect)
     seclabels = children("seclabel", SecurityLabel)
 
@@ -58,8 +59,14 @@ class Backend(Element):
 
     type = field("@type", BACKENDS)
     sources = children("source", CharSource, show=_shows_source)
-    protocol = field("protocol/@type", enum("raw", "telnet", "telnets", "tls"))
-    log_file = field("log/@file")
+    protocol = field(
+        "protocol/@type",
+        Word("Unknown protocol '%s'", "raw", "telnet", "telnets", "tls"),
+        once=Refusal("only one protocol element is allowed for character device"),
+    )
+    log_file = field(
+        "log/@file", once=Refusal("only one log element is allowed for character device")
+    )
     log_append = field("log/@append", ON_OFF)
 
     @property
@@ -78,6 +85,7 @@ class Backend(Element):
             detail = f"only {count} allowed for character device"
             raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
         for source in self.sources:
+            check_labels(source.seclabels)
             for name in [n for n in source.__dict__ if n not in wanted]:
                 del source.__dict__[name]
             if self.type in ("tcp", "unix", "udp"):
@@ -116,24 +124,34 @@ class CharDevice(Backend, Device):
         self.backend_after_parse()
 
 
+_TARGET = "unknown target type '%s' specified for character device"
+_PORT = Value("Invalid port number: %s", uint())
+
+
 class Serial(CharDevice):
     """<serial>."""
 
     TAG = "serial"
     target_type = field(
         "target/@type",
-        enum("none", "isa-serial", "usb-serial", "pci-serial", "spapr-vio-serial",
+        Word(_TARGET, "none", "isa-serial", "usb-serial", "pci-serial", "spapr-vio-serial",
              "system-serial", "sclp-serial", "isa-debug"),
     )  # fmt: skip
-    port = field("target/@port", uint())
-    target_model = field("target/model/@name")
+    port = field("target/@port", _PORT)
+    target_model = field(
+        "target/model/@name",
+        Word("unknown target model '%s' specified for character device", "none", "isa-serial",
+             "usb-serial", "pci-serial", "spapr-vty", "pl011", "sclpconsole", "sclplmconsole",
+             "16550a", "isa-debugcon"),
+        blank=True,
+    )  # fmt: skip
 
 
 class Parallel(CharDevice):
     """<parallel>."""
 
     TAG = "parallel"
-    port = field("target/@port", uint())
+    port = field("target/@port", _PORT)
 
 
 class Console(CharDevice):
@@ -142,16 +160,16 @@ class Console(CharDevice):
     TAG = "console"
     target_type = field(
         "target/@type",
-        enum("none", "serial", "xen", "uml", "virtio", "lxc", "openvz", "sclp", "sclplm"),
+        Word(_TARGET, "none", "serial", "xen", "uml", "virtio", "lxc", "openvz", "sclp", "sclplm"),
     )
-    port = field("target/@port", uint())
+    port = field("target/@port", _PORT)
 
 
 class Channel(CharDevice):
     """<channel>."""
 
     TAG = "channel"
-    target_type = field("target/@type", enum("guestfwd", "virtio", "xen", "none"))
+    target_type = field("target/@type", Word(_TARGET, "guestfwd", "virtio", "xen", "none"))
     target_address = field("target/@address")
     target_port = field("target/@port", uint())
     target_name = field("target/@name")
@@ -159,6 +177,8 @@ class Channel(CharDevice):
 
     def after_parse(self, node: etree._Element) -> None:
         super().after_parse(node)
+        if self.target_type is None:
+            raise Refusal("target type must be specified for channel device").error()
         if self.type == "spicevmc" and self.target_type != "virtio":
             detail = "spicevmc device type only supports virtio"
             raise errors.error(Code.CONFIG_UNSUPPORTED, detail, domain=From.DOMAIN)

@@ -8,14 +8,26 @@ from lxml import etree
 
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
-from nova_pyvirt.model.kinds import ON_OFF, TEXT, YES_NO, Hex, UInt, enum, uint
+from nova_pyvirt.model.kinds import (
+    ON_OFF,
+    TEXT,
+    YES_NO,
+    Hex,
+    Positive,
+    Refusal,
+    UInt,
+    Word,
+    missing,
+    uint,
+)
 from nova_pyvirt.model.xmlbind import Context, Element, Field, child, field
 
 ANY_BASE = UInt(32, base=0)
 ULL = UInt(64)
 VIRTIO_MODELS = ("virtio", "virtio-transitional", "virtio-non-transitional")
-_TYPES = enum(
-    "none", "pci", "drive", "virtio-serial", "ccid", "usb", "spapr-vio", "virtio-s390", "ccw",
+_TYPES = Word(
+    "unknown address type '%s'",
+    "pci", "drive", "virtio-serial", "ccid", "usb", "spapr-vio", "virtio-s390", "ccw",
     "virtio-mmio", "isa", "dimm", "unassigned",
 )  # fmt: skip
 
@@ -38,7 +50,11 @@ class Address(Element):
     """
 
     TAG = "address"
-    type = field("@type", _TYPES)
+    type = field(
+        "@type",
+        _TYPES,
+        required=Refusal("No type specified for device address", Code.INTERNAL_ERROR),
+    )
     domain = field("@domain", Hex(4))
     controller = field("@controller", uint())
     bus = field("@bus", ANY_BASE)
@@ -61,21 +77,22 @@ class Address(Element):
         for name in _DEFAULTS.get(self.type, ()):
             if self.__dict__.get(name) is None:
                 self.__dict__[name] = 0
+        for name in _DECIMAL.get(self.type, ()):
+            if node.get(name) is not None:
+                _COUNT.parse(str(node.get(name)), name, "address")
         if self.type == "virtio-serial":
-            self.port = self.port or "0"
-        if self.type == "pci":
-            self._check_pci()
+            self.port = str(_COUNT.parse(self.port or "0", "port", "address"))
+        elif self.type == "pci":
+            check_pci_address(self.__dict__)
             self.zpci = node.find("zpci") is not None
-        if self.type == "usb" and self.port and not _USB_PORT.match(self.port):
-            detail = "Cannot parse <address> 'port' attribute"
-            raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DEVICE)
-
-    def _check_pci(self) -> None:
-        for name, top in (("domain", 0xFFFF), ("bus", 0xFF), ("slot", 0x1F), ("function", 7)):
-            value = self.__dict__[name]
-            if value > top:
-                text = f"Invalid PCI address {name}='0x{value:x}', must be <= 0x{top:X}"
-                raise errors.error(Code.XML_ERROR, text, domain=From.NONE)
+        elif self.type == "dimm" and node.get("slot") is None:
+            raise missing("slot", "address")
+        elif self.type == "usb" and self.port is not None:
+            if not _USB_PORT.match(self.port) or any(
+                p >> 32 for p in map(int, self.port.split("."))
+            ):
+                detail = "Cannot parse <address> 'port' attribute"
+                raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DEVICE)
 
     def before_format(self, ctx: Context) -> "Address":
         view = _VIEWS.get(self.type)
@@ -98,6 +115,10 @@ class PCIAddress(Address):
     slot = field("@slot", Hex(2))
 
 
+_COUNT = uint()
+#: numbers that must be decimal, by type
+_DECIMAL = {"drive": ("bus",), "virtio-serial": ("bus",), "ccid": ("slot",), "usb": ("bus",),
+            "dimm": ("slot",)}  # fmt: skip
 _VIEWS = {"pci": PCIAddress}
 _DEFAULTS = {
     "pci": ("domain", "bus", "slot", "function"),
@@ -107,6 +128,17 @@ _DEFAULTS = {
     "usb": ("bus",),
     "dimm": ("slot",),
 }
+
+
+def check_pci_address(values: dict[str, Any]) -> None:
+    """:raises libvirtError: XML_ERROR for a number that PCI doesn't have"""
+    for name, top in (("domain", 0xFFFF), ("bus", 0xFF), ("slot", 0x1F), ("function", 7)):
+        value = values.get(name) or 0
+        if value > top:
+            text = f"Invalid PCI address {name}='0x{value:x}', must be <= 0x{top:X}"
+            if name == "function":
+                text = f"Invalid PCI address function=0x{value:x}, must be <= 7"
+            raise errors.error(Code.XML_ERROR, text, domain=From.NONE)
 
 
 class HostAddress(Element):
@@ -130,6 +162,10 @@ class HostAddress(Element):
         shown.__dict__ = {"domain": 0, "bus": 0, "slot": 0, "function": 0} | self.__dict__
         return shown
 
+    def check_pci(self) -> None:
+        """:raises libvirtError: XML_ERROR for what can't be on PCI"""
+        check_pci_address(self.__dict__)
+
     def text(self) -> str:
         """A PCI address as the kernel writes it."""
         return f"{self.domain or 0:04x}:{self.bus or 0:02x}:{self.slot or 0:02x}.{self.function or 0:x}"
@@ -146,7 +182,7 @@ def _user_alias(device: Any, ctx: Context) -> bool:
     return not ctx.inactive or device.alias.startswith("ua-")
 
 
-_VIRTIO = ("iommu", "ats", "packed", "page_per_vq")
+VIRTIO_OPTIONS = ("iommu", "ats", "packed", "page_per_vq")
 
 
 class Device(Element):
@@ -179,29 +215,22 @@ class Device(Element):
 def _shared(virtio: bool) -> dict[str, Field]:
     found: dict[str, Field] = {}
     if virtio:
-        found = {name: field(f"driver/@{name}", ON_OFF) for name in _VIRTIO}
+        found = {name: field(f"driver/@{name}", ON_OFF) for name in VIRTIO_OPTIONS}
     return found | {
-        "boot_order": field("boot/@order", _BootOrder()),
+        "boot_order": field("boot/@order", Positive(), required=True),
         "loadparm": field("boot/@loadparm"),
         "alias": field("alias/@name", TEXT, show=_user_alias),
         "master": field("master/@startport", uint()),
         "rom_enabled": field("rom/@enabled", YES_NO),
         "rom_bar": field("rom/@bar", ON_OFF),
         "rom_file": field("rom/@file"),
-        "acpi_index": field("acpi/@index", uint()),
+        "acpi_index": field("acpi/@index", Positive()),
         "address": child("address", Address),
     }
 
 
-class _BootOrder(UInt):
-    """A positive number."""
-
-    def parse(self, text: str, attribute: str, element: str) -> int:
-        number = super().parse(text, attribute, element)
-        if not number:
-            detail = f"Invalid value for attribute 'order' in element 'boot': '{text}'."
-            raise errors.error(Code.XML_ERROR, detail + " Zero is not permitted", domain=From.XML)
-        return number
+def _not_skipped(label: "SecurityLabel", ctx: Context) -> bool:
+    return ctx.inactive or not label.labelskip
 
 
 class SecurityLabel(Element):
@@ -209,9 +238,32 @@ class SecurityLabel(Element):
 
     TAG = "seclabel"
     model = field("@model")
-    labelskip = field("@labelskip", YES_NO)
-    relabel = field("@relabel", YES_NO)
+    labelskip = field("@labelskip", YES_NO, live=True, show=lambda label, ctx: label.labelskip)
+    relabel = field("@relabel", YES_NO, show=_not_skipped)
     label = field("label")
+
+    def after_parse(self, node: etree._Element) -> None:
+        if self.relabel is None:
+            self.relabel = True
+
+    def shown(self, ctx: Context) -> bool:
+        """Without a label it says nothing about a domain that doesn't run."""
+        return bool(self.label) or not self.relabel or not ctx.inactive
+
+
+def check_labels(labels: list[SecurityLabel]) -> None:
+    """:raises libvirtError: XML_DETAIL for two of one model, XML_ERROR for one without effect"""
+    seen: set[str] = set()
+    for label in labels:
+        if label.model in seen:
+            detail = f"seclabel for model {label.model} is already provided"
+            raise Refusal(detail, Code.XML_DETAIL).error()
+        if label.model is not None:
+            seen.add(label.model)
+        if label.label and label.relabel is False:
+            model = label.model or "<null>"
+            detail = f"Cannot specify a label if relabelling is turned off. model={model}"
+            raise Refusal(detail).error()
 
 
 class Reconnect(Element):
@@ -220,3 +272,7 @@ class Reconnect(Element):
     TAG = "reconnect"
     enabled = field("@enabled", YES_NO)
     timeout = field("@timeout", uint())
+
+    def after_parse(self, node: etree._Element) -> None:
+        if self.enabled and self.timeout is None:
+            raise missing("timeout", "reconnect")

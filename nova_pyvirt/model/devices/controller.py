@@ -3,9 +3,45 @@
 
 from lxml import etree
 
-from nova_pyvirt.model.devices.common import ANY_BASE, Device
-from nova_pyvirt.model.kinds import ON_OFF, Hex, enum, missing, uint
+from nova_pyvirt.errors import Code
+from nova_pyvirt.model.devices.common import Device
+from nova_pyvirt.model.kinds import ON_OFF, Memory, Natural, Refusal, Value, enum, uint
 from nova_pyvirt.model.xmlbind import field
+
+
+class _Hexadecimal(Natural):
+    """A number in any base, written as 0x0."""
+
+    def __init__(self) -> None:
+        super().__init__(base=0)
+
+    def format(self, value: int) -> str:
+        return f"0x{value:x}"
+
+
+#: models by type; the other types have none
+MODELS = {
+    "scsi": ("auto", "buslogic", "lsilogic", "lsisas1068", "vmpvscsi", "ibmvscsi", "virtio-scsi",
+             "lsisas1078", "virtio-transitional", "virtio-non-transitional", "ncr53c90", "dc390",
+             "am53c974"),
+    "usb": ("piix3-uhci", "piix4-uhci", "ehci", "ich9-ehci1", "ich9-uhci1", "ich9-uhci2",
+            "ich9-uhci3", "vt82c686b-uhci", "pci-ohci", "nec-xhci", "qusb1", "qusb2", "qemu-xhci",
+            "none"),
+    "virtio-serial": ("virtio", "virtio-transitional", "virtio-non-transitional"),
+    "pci": ("pci-root", "pcie-root", "pci-bridge", "dmi-to-pci-bridge", "pcie-to-pci-bridge",
+            "pcie-root-port", "pcie-switch-upstream-port", "pcie-switch-downstream-port",
+            "pci-expander-bus", "pcie-expander-bus"),
+    "ide": ("piix3", "piix4", "ich6"),
+}  # fmt: skip
+_NUMBER = Natural(base=0)
+_PCI_MODELS = enum(
+    "none", "pci-bridge", "i82801b11-bridge", "ioh3420", "x3130-upstream", "xio3130-downstream",
+    "pxb", "pxb-pcie", "pcie-root-port", "spapr-pci-host-bridge", "pcie-pci-bridge",
+)  # fmt: skip
+
+
+def _twice(name: str) -> Refusal:
+    return Refusal(f"Multiple <{name}> elements in controller definition not allowed")
 
 
 class Controller(Device, virtio=True):
@@ -16,20 +52,20 @@ class Controller(Device, virtio=True):
         "@type",
         enum("ide", "fdc", "scsi", "sata", "virtio-serial", "ccid", "usb", "pci", "xenbus", "isa"),
     )
-    index = field("@index", uint())
+    index = field("@index", Natural())
     model = field("@model")
-    ports = field("@ports", uint())
-    vectors = field("@vectors", uint())
-    pci_model_name = field("model/@name")
-    chassis_nr = field("target/@chassisNr", ANY_BASE)
-    chassis = field("target/@chassis", ANY_BASE)
-    target_port = field("target/@port", Hex(1))
-    bus_nr = field("target/@busNr", ANY_BASE)
-    target_index = field("target/@index", ANY_BASE)
+    ports = field("@ports", Natural())
+    vectors = field("@vectors", Natural())
+    pci_model_name = field("model/@name", _PCI_MODELS, once=_twice("model"))
+    chassis_nr = field("target/@chassisNr", _NUMBER, once=_twice("target"))
+    chassis = field("target/@chassis", _NUMBER)
+    target_port = field("target/@port", _Hexadecimal())
+    bus_nr = field("target/@busNr", _NUMBER)
+    target_index = field("target/@index", _NUMBER)
     hotplug = field("target/@hotplug", ON_OFF)
-    node = field("target/node", uint())
-    pcihole64 = field("pcihole64", uint(64))
-    pcihole64_unit = field("pcihole64/@unit")
+    node = field("target/node", Value("invalid NUMA node in target", uint()))
+    pcihole64 = field("pcihole64", Memory(place="./pcihole64"))
+    pcihole64_unit = "KiB"
     queues = field("driver/@queues", uint())
     cmd_per_lun = field("driver/@cmd_per_lun", uint())
     max_sectors = field("driver/@max_sectors", uint())
@@ -37,7 +73,10 @@ class Controller(Device, virtio=True):
     iothread = field("driver/@iothread", uint())
 
     def after_parse(self, node: etree._Element) -> None:
-        if self.type is None:
-            raise missing("type", "controller")
-        if self.pcihole64 is not None:
-            self.pcihole64_unit = self.pcihole64_unit or "KiB"
+        self.type = self.type or "ide"
+        if self.model is not None and self.model not in MODELS.get(self.type, ()):
+            detail = f"Unknown model type '{self.model}'"
+            raise Refusal(detail, Code.CONFIG_UNSUPPORTED).error()
+        # what isn't said of a root is dropped, and of what isn't on PCI
+        if self.model not in ("pci-root", "pcie-root"):
+            self.pcihole64 = None

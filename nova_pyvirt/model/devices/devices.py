@@ -2,12 +2,8 @@
 """<devices>: the lists of all kinds of devices, in libvirt's order."""
 
 from collections.abc import Iterator
-from typing import Final
 
-from lxml import etree
-
-from nova_pyvirt import errors
-from nova_pyvirt.errors import Code, From
+from nova_pyvirt.errors import Code
 from nova_pyvirt.model.devices.chardev import Channel, Console, Parallel, Serial
 from nova_pyvirt.model.devices.common import Device, shallow
 from nova_pyvirt.model.devices.controller import Controller
@@ -32,17 +28,14 @@ from nova_pyvirt.model.devices.redirdev import Redirdev, Smartcard
 from nova_pyvirt.model.devices.sound import Audio, Sound
 from nova_pyvirt.model.devices.tpm import TPM
 from nova_pyvirt.model.devices.video import Video
+from nova_pyvirt.model.kinds import Refusal
 from nova_pyvirt.model.xmlbind import Context, Element, child, children, field
 
-#: devices that a domain has once -> how libvirt says that there are more
-_ONCE: Final = (
-    ("watchdog", Code.INTERNAL_ERROR, "only a single watchdog device is supported"),
-    ("memballoon", Code.INTERNAL_ERROR, "only a single memory balloon device is supported"),
-    ("nvram", Code.INTERNAL_ERROR, "only a single nvram device is supported"),
-    ("redirfilter", Code.INTERNAL_ERROR, "only one set of redirection filter rule is supported"),
-    ("iommu", Code.XML_ERROR, "only a single IOMMU device is supported"),
-    ("vsock", Code.XML_ERROR, "only a single vsock device is supported"),
-)
+_RULES = Refusal("only one set of redirection filter rule is supported", Code.INTERNAL_ERROR)
+
+
+def _single(name: str) -> Refusal:
+    return Refusal(f"only a single {name} device is supported", Code.INTERNAL_ERROR)
 
 
 class Devices(Element):
@@ -68,23 +61,18 @@ class Devices(Element):
     videos = children("video", Video)
     hostdevs = children("hostdev", Hostdev)
     redirdevs = children("redirdev", Redirdev)
-    redirfilter = child("redirfilter", RedirFilter)
+    redirfilter = child("redirfilter", RedirFilter, once=_RULES)
     hubs = children("hub", Hub)
-    watchdogs = children("watchdog", Watchdog)
-    memballoon = child("memballoon", MemBalloon)
+    watchdogs = children("watchdog", Watchdog, once=_single("watchdog"))
+    memballoon = child("memballoon", MemBalloon, once=_single("memory balloon"))
     rngs = children("rng", RNG)
-    nvram = child("nvram", NVRAM)
+    nvram = child("nvram", NVRAM, once=_single("nvram"))
     panics = children("panic", Panic)
     shmems = children("shmem", Shmem)
     memories = children("memory", Memory)
     cryptos = children("crypto", Crypto)
-    iommu = child("iommu", IOMMU)
-    vsock = child("vsock", Vsock)
-
-    def after_parse(self, node: etree._Element) -> None:
-        for tag, code, detail in _ONCE:
-            if len(node.findall(tag)) > 1:
-                raise errors.error(code, detail, domain=From.DOMAIN)
+    iommu = child("iommu", IOMMU, once=Refusal("only a single IOMMU device is supported"))
+    vsock = child("vsock", Vsock, once=Refusal("only a single vsock device is supported"))
 
     def before_format(self, ctx: Context) -> "Devices":
         """The first console mirrors the first serial port, whatever became of that."""

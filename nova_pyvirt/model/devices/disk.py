@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """<disk>."""
 
+from typing import Any
+
 from lxml import etree
 
 from nova_pyvirt.model.devices.common import ULL, VIRTIO_MODELS, Device
@@ -15,7 +17,7 @@ from nova_pyvirt.model.devices.storage import (
     Mirror,
     shown_backing,
 )
-from nova_pyvirt.model.kinds import ON_OFF, YES_NO, enum, uint
+from nova_pyvirt.model.kinds import ON_OFF, YES_NO, Positive, Value, Word, enum, uint
 from nova_pyvirt.model.xmlbind import Context, Element, child, field, flag
 
 __all__ = ["BackingStore", "Disk", "DiskSource", "IOTune", "Mirror"]
@@ -23,34 +25,41 @@ __all__ = ["BackingStore", "Disk", "DiskSource", "IOTune", "Mirror"]
 BUSES = enum("none", "ide", "fdc", "scsi", "virtio", "xen", "usb", "uml", "sata", "sd")
 
 
+def _limit(name: str) -> Any:
+    return field(name, Value(f"disk iotune field '{name}' must be an integer", ULL))
+
+
 class IOTune(Element):
     """<iotune>: limits a second, bursts, and how long those may last (seconds)."""
 
     TAG = "iotune"
-    total_bytes_sec = field("total_bytes_sec", ULL)
-    read_bytes_sec = field("read_bytes_sec", ULL)
-    write_bytes_sec = field("write_bytes_sec", ULL)
-    total_iops_sec = field("total_iops_sec", ULL)
-    read_iops_sec = field("read_iops_sec", ULL)
-    write_iops_sec = field("write_iops_sec", ULL)
-    total_bytes_sec_max = field("total_bytes_sec_max", ULL)
-    read_bytes_sec_max = field("read_bytes_sec_max", ULL)
-    write_bytes_sec_max = field("write_bytes_sec_max", ULL)
-    total_iops_sec_max = field("total_iops_sec_max", ULL)
-    read_iops_sec_max = field("read_iops_sec_max", ULL)
-    write_iops_sec_max = field("write_iops_sec_max", ULL)
-    size_iops_sec = field("size_iops_sec", ULL)
+    total_bytes_sec = _limit("total_bytes_sec")
+    read_bytes_sec = _limit("read_bytes_sec")
+    write_bytes_sec = _limit("write_bytes_sec")
+    total_iops_sec = _limit("total_iops_sec")
+    read_iops_sec = _limit("read_iops_sec")
+    write_iops_sec = _limit("write_iops_sec")
+    total_bytes_sec_max = _limit("total_bytes_sec_max")
+    read_bytes_sec_max = _limit("read_bytes_sec_max")
+    write_bytes_sec_max = _limit("write_bytes_sec_max")
+    total_iops_sec_max = _limit("total_iops_sec_max")
+    read_iops_sec_max = _limit("read_iops_sec_max")
+    write_iops_sec_max = _limit("write_iops_sec_max")
+    size_iops_sec = _limit("size_iops_sec")
     group_name = field("group_name")
-    total_bytes_sec_max_length = field("total_bytes_sec_max_length", ULL)
-    read_bytes_sec_max_length = field("read_bytes_sec_max_length", ULL)
-    write_bytes_sec_max_length = field("write_bytes_sec_max_length", ULL)
-    total_iops_sec_max_length = field("total_iops_sec_max_length", ULL)
-    read_iops_sec_max_length = field("read_iops_sec_max_length", ULL)
-    write_iops_sec_max_length = field("write_iops_sec_max_length", ULL)
+    total_bytes_sec_max_length = _limit("total_bytes_sec_max_length")
+    read_bytes_sec_max_length = _limit("read_bytes_sec_max_length")
+    write_bytes_sec_max_length = _limit("write_bytes_sec_max_length")
+    total_iops_sec_max_length = _limit("total_iops_sec_max_length")
+    read_iops_sec_max_length = _limit("read_iops_sec_max_length")
+    write_iops_sec_max_length = _limit("write_iops_sec_max_length")
 
     def after_parse(self, node: etree._Element) -> None:
         for name in [n for n, value in self.__dict__.items() if value in (0, "")]:
             self.__dict__[name] = None
+
+
+_FORMAT = Word("unknown driver format value '%s'", *FORMATS.words - {"none"})
 
 
 class Disk(Device, virtio=True):
@@ -64,7 +73,7 @@ class Disk(Device, virtio=True):
     sgio = field("@sgio", enum("filtered", "unfiltered"))
     snapshot = field("@snapshot", enum("default", "no", "internal", "external", "manual"))
     driver_name = field("driver/@name")
-    format = field("driver/@type", FORMATS)
+    format = field("driver/@type", _FORMAT, blank=True)
     cache = field(
         "driver/@cache",
         enum("default", "none", "writethrough", "writeback", "directsync", "unsafe"),
@@ -78,7 +87,7 @@ class Disk(Device, virtio=True):
     event_idx = field("driver/@event_idx", ON_OFF)
     copy_on_read = field("driver/@copy_on_read", ON_OFF)
     discard = field("driver/@discard", enum("unmap", "ignore"))
-    iothread = field("driver/@iothread", uint())
+    iothread = field("driver/@iothread", Positive())
     detect_zeroes = field("driver/@detect_zeroes", enum("off", "on", "unmap"))
     queues = field("driver/@queues", uint())
     queue_size = field("driver/@queue_size", uint())

@@ -3,8 +3,22 @@
 
 from lxml import etree
 
-from nova_pyvirt.model.devices.common import ULL, VIRTIO_MODELS, Device
-from nova_pyvirt.model.kinds import MEMORY, ON_OFF, Kind, enum, invalid, to_bytes, uint
+from nova_pyvirt import errors
+from nova_pyvirt.errors import Code, From
+from nova_pyvirt.model.devices.common import VIRTIO_MODELS, Device
+from nova_pyvirt.model.kinds import (
+    MEMORY,
+    ON_OFF,
+    Int,
+    Kind,
+    Refusal,
+    Value,
+    enum,
+    invalid,
+    scaled,
+    to_bytes,
+    uint,
+)
 from nova_pyvirt.model.xmlbind import field, flag
 
 
@@ -36,14 +50,20 @@ class Filesystem(Device, virtio=True):
     )
     driver_format = field("driver/@format")
     wrpolicy = field("driver/@wrpolicy", enum("default", "immediate"))
-    queue = field("driver/@queue", uint(64))
+    queue = field(
+        "driver/@queue", Value("cannot parse queue size '%s' for virtiofs", uint(64)), blank=True
+    )
     binary = field("binary/@path")
     xattr = field("binary/@xattr", ON_OFF)
     cache = field("binary/cache/@mode", enum("default", "none", "always"))
     sandbox = field("binary/sandbox/@mode", enum("default", "namespace", "chroot"))
     posix = field("binary/lock/@posix", ON_OFF)
     flock = field("binary/lock/@flock", ON_OFF)
-    thread_pool = field("binary/thread_pool/@size", uint())
+    thread_pool = field(
+        "binary/thread_pool/@size",
+        Value("cannot parse thread pool size '%s' for virtiofs", Int()),
+        blank=True,
+    )
     source_dir = field("source/@dir")
     source_file = field("source/@file")
     source_dev = field("source/@dev")
@@ -53,10 +73,25 @@ class Filesystem(Device, virtio=True):
     source_socket = field("source/@socket")
     usage = field("source/@usage", uint(64))
     units = field("source/@units")
-    target = field("target/@dir")
+    target = field("target/@dir", blank=True)
     readonly = flag("readonly")
     hard_limit = field("space_hard_limit", MEMORY)
     soft_limit = field("space_soft_limit", MEMORY)
+
+    def after_parse(self, node: etree._Element) -> None:
+        for name in ("fmode", "dmode"):
+            if (self.__dict__.get(name) or 0) > 0o777:
+                raise Refusal(f"invalid {name}: '0{self.__dict__[name]:o}'").error()
+        if self.source_path is None and self.type not in ("ram", "volume"):
+            if self.source_socket is None:
+                raise errors.error(Code.NO_SOURCE, self.target, domain=From.DOMAIN)
+
+    @property
+    def source_path(self) -> str | None:
+        """What of the host's it is, by type."""
+        names = {"file": "file", "block": "dev", "template": "name"}
+        found: str | None = getattr(self, f"source_{names.get(self.type, 'dir')}")
+        return found
 
 
 class MiB(Kind):
@@ -64,7 +99,7 @@ class MiB(Kind):
     are none."""
 
     def parse_node(self, node: etree._Element) -> int:
-        return to_bytes(ULL.parse_node(node), node.get("unit", "b"))
+        return to_bytes(scaled(node.text or "", "./size[1]"), node.get("unit") or "b")
 
     def format(self, value: int) -> str:
         return str(value >> 20 or value)
@@ -77,7 +112,7 @@ class Shmem(Device):
     """<shmem>: memory shared with other guests. Size in bytes."""
 
     TAG = "shmem"
-    name = field("@name")
+    name = field("@name", required=Refusal("shmem element must contain 'name' attribute"))
     role = field("@role", enum("default", "master", "peer"))
     model = field("model/@type", enum("ivshmem", "ivshmem-plain", "ivshmem-doorbell"))
     size = field("size", MiB())

@@ -5,8 +5,20 @@ from typing import Any
 
 from lxml import etree
 
+from nova_pyvirt.errors import Code
 from nova_pyvirt.model.devices.common import shallow
-from nova_pyvirt.model.kinds import ON_OFF, YES_NO, Int, enum, missing, uint
+from nova_pyvirt.model.kinds import (
+    ON_OFF,
+    YES_NO,
+    Int,
+    Kind,
+    Loose,
+    Positive,
+    Refusal,
+    Word,
+    enum,
+    missing,
+)
 from nova_pyvirt.model.xmlbind import Context, Element, child, children, field
 
 _MODES = enum("any", "secure", "insecure")
@@ -16,7 +28,7 @@ class Listen(Element):
     """<listen>: an address, a network's address, a socket, or none."""
 
     TAG = "listen"
-    type = field("@type", enum("none", "address", "network", "socket"))
+    type = field("@type", enum("none", "address", "network", "socket"), required=True)
     address = field("@address")
     network = field("@network")
     socket = field("@socket")
@@ -37,8 +49,9 @@ class SpiceChannel(Element):
     name = field(
         "@name",
         enum("main", "display", "inputs", "cursor", "playback", "record", "smartcard", "usbredir"),
+        required=True,
     )
-    mode = field("@mode", _MODES)
+    mode = field("@mode", _MODES, required=True)
 
 
 class GL(Element):
@@ -59,11 +72,20 @@ class Port(Int):
 _PORT = Port()
 
 
+def _needed(path: str, kind: Kind) -> Any:
+    """The one attribute of an element."""
+    return field(path, kind, required=True)
+
+
 class Graphics(Element):
     """A display. Ports are text; "-1" or None wants one chosen."""
 
     TAG = "graphics"
-    type = field("@type", enum("sdl", "vnc", "rdp", "desktop", "spice", "egl-headless", "dbus"))
+    type = field(
+        "@type",
+        enum("sdl", "vnc", "rdp", "desktop", "spice", "egl-headless", "dbus"),
+        required=True,
+    )
     display = field("@display")
     xauth = field("@xauth")
     fullscreen = field("@fullscreen", YES_NO)
@@ -72,7 +94,7 @@ class Graphics(Element):
     socket = field("@socket")
     port = field("@port", _PORT)
     tls_port = field("@tlsPort", _PORT)
-    autoport = field("@autoport", YES_NO)
+    autoport = field("@autoport", Loose(YES_NO))
     websocket = field("@websocket", _PORT)
     listen = field("@listen")
     keymap = field("@keymap")
@@ -81,25 +103,30 @@ class Graphics(Element):
     power_control = field("@powerControl", YES_NO)
     password = field("@passwd", secret=True)
     password_valid_to = field("@passwdValidTo")
-    connected = field("@connected", enum("fail", "disconnect", "keep"))
+    connected = field(
+        "@connected", Word("unknown connected value %s", "fail", "disconnect", "keep")
+    )
     listens = children("listen", Listen)
     channels = children("channel", SpiceChannel)
-    image = field("image/@compression", enum("auto_glz", "auto_lz", "quic", "glz", "lz", "off"))
-    jpeg = field("jpeg/@compression", enum("auto", "never", "always"))
-    zlib = field("zlib/@compression", enum("auto", "never", "always"))
-    playback = field("playback/@compression", ON_OFF)
-    streaming = field("streaming/@mode", enum("filter", "all", "off"))
-    mouse = field("mouse/@mode", enum("server", "client"))
-    clipboard = field("clipboard/@copypaste", YES_NO)
-    filetransfer = field("filetransfer/@enable", YES_NO)
+    image = _needed("image/@compression", enum("auto_glz", "auto_lz", "quic", "glz", "lz", "off"))
+    jpeg = _needed("jpeg/@compression", enum("auto", "never", "always"))
+    zlib = _needed("zlib/@compression", enum("auto", "never", "always"))
+    playback = _needed("playback/@compression", ON_OFF)
+    streaming = _needed("streaming/@mode", enum("filter", "all", "off"))
+    mouse = _needed("mouse/@mode", enum("server", "client"))
+    clipboard = _needed("clipboard/@copypaste", YES_NO)
+    filetransfer = _needed("filetransfer/@enable", YES_NO)
     gl = child("gl", GL)
-    audio_id = field("audio/@id", uint())
+    audio_id = _needed("audio/@id", Positive())
 
     def after_parse(self, node: etree._Element) -> None:
-        if self.type is None:
-            raise missing("type", "graphics")
         if self.listen == "":
             self.listen = None
+        if self.type == "vnc" and self.connected not in (None, "keep"):
+            detail = "VNC supports connected='keep' only"
+            raise Refusal(detail, Code.CONFIG_UNSUPPORTED).error()
+        if self.type in ("spice", "sdl") and self.gl is not None and self.gl.enable is None:
+            raise missing("enable", "gl")
 
     def before_format(self, ctx: Context) -> "Graphics":
         if self.type not in ("vnc", "spice"):

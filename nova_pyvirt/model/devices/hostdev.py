@@ -1,13 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """<hostdev>: devices of the host."""
 
+from typing import Any
+
 from lxml import etree
 
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
 from nova_pyvirt.model.devices.common import Device, HostAddress
+from nova_pyvirt.model.devices.interface import TEAMING
 from nova_pyvirt.model.devices.storage import Auth, SourceHost
-from nova_pyvirt.model.kinds import ON_OFF, YES_NO, Hex, Kind, enum, uint
+from nova_pyvirt.model.kinds import (
+    ON_OFF,
+    YES_NO,
+    Hex,
+    Int,
+    Kind,
+    Loose,
+    PositiveHex,
+    Refusal,
+    Word,
+    enum,
+    missing,
+    uint,
+)
 from nova_pyvirt.model.xmlbind import Element, child, children, field, flag
 
 
@@ -23,12 +39,12 @@ class HostdevSource(Element):
     protocol = field("@protocol", enum("adapter", "iscsi", "none", "vhost"))
     name = field("@name")
     wwpn = field("@wwpn")
-    vendor = field("vendor/@id", Hex(4))
-    product = field("product/@id", Hex(4))
+    vendor = field("vendor/@id", PositiveHex(4), required=True)
+    product = field("product/@id", Hex(4), required=True)
     hosts = children("host", SourceHost)
     auth = child("auth", Auth)
     initiator = field("initiator/iqn/@name")
-    adapter = field("adapter/@name")
+    adapter = field("adapter/@name", blank=True)
     address = child("address", HostAddress)
     block = field("block")
     char = field("char")
@@ -39,9 +55,14 @@ class Hostdev(Device):
     """A host's device in the guest."""
 
     TAG = "hostdev"
-    mode = field("@mode", enum("subsystem", "capabilities"))
-    type = field("@type", enum("usb", "pci", "scsi", "scsi_host", "mdev", "storage", "misc", "net"))
-    managed = field("@managed", YES_NO)
+    mode = field("@mode", Word("unknown hostdev mode '%s'", "subsystem", "capabilities"))
+    type = field(
+        "@type",
+        Word("unknown host device source address type '%s'", "usb", "pci", "scsi", "scsi_host",
+             "mdev", "storage", "misc", "net"),
+        required=Refusal("missing source address type"),
+    )  # fmt: skip
+    managed = field("@managed", Loose(YES_NO))
     sgio = field("@sgio", enum("default", "filtered", "unfiltered"))
     rawio = field("@rawio", YES_NO)
     model = field("@model")
@@ -49,16 +70,13 @@ class Hostdev(Device):
     ramfb = field("@ramfb", ON_OFF)
     driver_name = field("driver/@name", enum("default", "kvm", "vfio", "xen"))
     source = child("source", HostdevSource)
-    teaming_type = field("teaming/@type", enum("persistent", "transient"))
-    teaming_persistent = field("teaming/@persistent")
+    teaming_type = field("teaming/@type", TEAMING, blank=True)
+    teaming_persistent = field("teaming/@persistent", blank=True)
     readonly = flag("readonly")
     shareable = flag("shareable")
 
     def after_parse(self, node: etree._Element) -> None:
         self.mode = self.mode or "subsystem"
-        if self.type is None:
-            detail = "missing source address type"
-            raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DOMAIN)
         if self.source is None:
             detail = "Missing <source> element in hostdev device"
             raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
@@ -66,8 +84,45 @@ class Hostdev(Device):
             self.managed = False
         if self.type != "mdev":
             self.display = self.ramfb = None
-        if self.type not in ("mdev", "scsi_host"):
-            self.model = None
+        if self.type not in ("mdev", "scsi_host") and self.model is not None:
+            detail = f"'model' attribute in <hostdev> is only supported when type='{self.type}'"
+            raise Refusal(detail).error()
+        self._check_source()
+        if self.teaming_persistent is not None and self.teaming_type is None:
+            detail = "unknown teaming type '(null)'"
+            raise Refusal(detail, Code.CONFIG_UNSUPPORTED).error()
+
+    def _check_source(self) -> None:
+        source = self.source
+        if source.startup_policy is not None and self.type != "usb":
+            detail = "Setting startupPolicy is only allowed for USB devices"
+            raise Refusal(detail, Code.CONFIG_UNSUPPORTED).error()
+        for name in ("sgio", "rawio"):
+            if self.__dict__.get(name) is not None and self.type != "scsi":
+                raise Refusal(f"{name} is only supported for scsi host device").error()
+        if self.type == "pci" and source.address is not None:
+            source.address.check_pci()
+        if self.type == "scsi":
+            _check_scsi(source)
+
+
+def _check_scsi(source: HostdevSource) -> None:
+    if source.protocol == "iscsi":
+        if source.name is None:
+            raise Refusal("missing iSCSI hostdev source path name").error()
+        if not source.hosts:
+            raise Refusal("missing the host address for the iSCSI hostdev").error()
+        if len(source.hosts) > 1:
+            detail = "only one source host address may be specified for the iSCSI hostdev"
+            raise Refusal(detail).error()
+    else:
+        if source.address is None:
+            raise Refusal("'address' must be specified for scsi hostdev source").error()
+        for name in ("bus", "target", "unit"):
+            if getattr(source.address, name) is None:
+                raise missing(name, "address")
+        if source.adapter is None:
+            raise Refusal("'adapter' name must be specified for scsi hostdev source").error()
 
 
 class _Version(Kind):
@@ -77,21 +132,40 @@ class _Version(Kind):
         major, _, minor = text.partition(".")
         if text == "-1":
             return None
-        if not major.isdigit() or (minor and not minor.isdigit()) or len(minor) > 2:
-            detail = f"Cannot parse USB device version {text}"
-            raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DOMAIN)
+        if not (major.isdigit() and minor.isdigit()) or len(minor) > 2 or int(major) > 99:
+            raise Refusal(f"Cannot parse USB device version {text}").error()
         return f"{int(major)}.{minor.ljust(2, '0')}"
+
+
+class _Wildcard(Int):
+    """A number in any base, written in hexadecimal; -1 for any."""
+
+    def __init__(self, digits: int) -> None:
+        super().__init__(base=0)
+        self.digits = digits
+
+    def parse(self, text: str, attribute: str, element: str) -> Any:
+        number = super().parse(text, attribute, element)
+        return None if number == -1 else number
+
+    def format(self, value: int) -> str:
+        return f"0x{value & 0xFFFFFFFF:0{self.digits}x}"
 
 
 class USBFilter(Element):
     """<usbdev>."""
 
     TAG = "usbdev"
-    usb_class = field("@class", Hex(2))
-    vendor = field("@vendor", Hex(4))
-    product = field("@product", Hex(4))
+    usb_class = field("@class", _Wildcard(2))
+    vendor = field("@vendor", _Wildcard(4))
+    product = field("@product", _Wildcard(4))
     version = field("@version", _Version())
-    allow = field("@allow", YES_NO)
+    allow = field("@allow", YES_NO, required=True)
+
+    def after_parse(self, node: etree._Element) -> None:
+        if self.usb_class is not None and self.usb_class > 0xFF:
+            detail = f"Invalid USB Class code 0x{self.usb_class:x}"
+            raise Refusal(detail, Code.INTERNAL_ERROR).error()
 
 
 class RedirFilter(Element):
@@ -107,5 +181,16 @@ class Lease(Element):
     TAG = "lease"
     lockspace = field("lockspace")
     key = field("key")
-    path = field("target/@path")
+    path = field(
+        "target/@path",
+        required=Refusal("Missing 'path' attribute to 'target' element for lease"),
+    )
     offset = field("target/@offset", uint(64))
+
+    def after_parse(self, node: etree._Element) -> None:
+        if self.key is None:
+            raise Refusal("Missing 'key' element for lease").error()
+        if self.lockspace is None:
+            raise Refusal("Missing 'lockspace' element for lease").error()
+        if node.find("target") is None:
+            raise Refusal("Missing 'target' element for lease").error()

@@ -3,8 +3,9 @@
 
 from lxml import etree
 
-from nova_pyvirt.model.devices.common import VIRTIO_MODELS, Device
-from nova_pyvirt.model.kinds import ON_OFF, enum, missing
+from nova_pyvirt.errors import Code
+from nova_pyvirt.model.devices.common import VIRTIO_MODELS, VIRTIO_OPTIONS, Device
+from nova_pyvirt.model.kinds import ON_OFF, Refusal, Word, enum
 from nova_pyvirt.model.xmlbind import field
 
 
@@ -12,9 +13,18 @@ class Input(Device, virtio=True):
     """A pointer, a keyboard, or one of the host's input devices."""
 
     TAG = "input"
-    type = field("@type", enum("mouse", "tablet", "keyboard", "passthrough", "evdev"))
-    bus = field("@bus", enum("ps2", "usb", "xen", "parallels", "virtio", "none"))
-    model = field("@model", enum(*VIRTIO_MODELS))
+    FIRST = ("type", "bus", "model", *VIRTIO_OPTIONS)
+    type = field(
+        "@type",
+        Word("unknown input device type '%s'", "mouse", "tablet", "keyboard", "passthrough",
+             "evdev"),
+        required=Refusal("missing input device type", Code.INTERNAL_ERROR),
+    )  # fmt: skip
+    bus = field(
+        "@bus",
+        Word("unknown input bus type '%s'", "ps2", "usb", "xen", "parallels", "virtio", "none"),
+    )
+    model = field("@model", Word("unknown input model '%s'", *VIRTIO_MODELS))
     source_dev = field("source/@dev")
     source_evdev = field("source/@evdev")
     grab = field("source/@grab", enum("all"))
@@ -25,8 +35,9 @@ class Input(Device, virtio=True):
     repeat = field("source/@repeat", ON_OFF)
 
     def after_parse(self, node: etree._Element) -> None:
-        if self.type is None:
-            raise missing("type", "input")
+        if self.type in ("evdev", "passthrough") and node.find("source") is not None:
+            if self.evdev is None:
+                raise Refusal("Missing evdev path for input device").error()
 
     @property
     def evdev(self) -> str | None:
@@ -39,4 +50,8 @@ class Hub(Device):
     """<hub>."""
 
     TAG = "hub"
-    type = field("@type", enum("usb"))
+    type = field(
+        "@type",
+        Word("unknown hub device type '%s'", "usb"),
+        required=Refusal("missing hub device type", Code.INTERNAL_ERROR),
+    )

@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """<interface>."""
 
+import re
+
 from lxml import etree
 
+from nova_pyvirt.errors import Code, From
 from nova_pyvirt.model.devices.common import Device, HostAddress, Reconnect
-from nova_pyvirt.model.kinds import ON_OFF, YES_NO, enum, uint
+from nova_pyvirt.model.devices.netport import IP, Bandwidth, PortForward, Route, VirtualPort, Vlan
+from nova_pyvirt.model.kinds import ON_OFF, YES_NO, Refusal, UInt, Value, Word, enum, uint
 from nova_pyvirt.model.xmlbind import Element, child, children, field
 
+TEAMING = Word("unknown teaming type '%s'", "persistent", "transient")
 TYPES = enum(
     "ethernet", "vhostuser", "server", "client", "mcast", "network", "bridge", "internal", "direct",
     "hostdev", "udp", "user", "vdpa", "null", "vds",
@@ -25,52 +30,6 @@ KNOWN_MODELS = frozenset(
 _FILTERED = ("ethernet", "network", "bridge")
 
 
-class VlanTag(Element):
-    """<tag>."""
-
-    TAG = "tag"
-    id = field("@id", uint())
-    native_mode = field("@nativeMode", enum("tagged", "untagged"))
-
-
-class Vlan(Element):
-    """<vlan>."""
-
-    TAG = "vlan"
-    trunk = field("@trunk", YES_NO)
-    tags = children("tag", VlanTag)
-
-
-class VirtualPort(Element):
-    """<virtualport>: the port of a managed switch."""
-
-    TAG = "virtualport"
-    type = field("@type", enum("none", "802.1Qbg", "802.1Qbh", "openvswitch", "midonet"))
-    managerid = field("parameters/@managerid")
-    typeid = field("parameters/@typeid")
-    typeidversion = field("parameters/@typeidversion")
-    instanceid = field("parameters/@instanceid")
-    interfaceid = field("parameters/@interfaceid")
-    profileid = field("parameters/@profileid")
-
-
-class Rate(Element):
-    """KiB a second; burst in KiB."""
-
-    average = field("@average", uint(64))
-    peak = field("@peak", uint(64))
-    floor = field("@floor", uint(64))
-    burst = field("@burst", uint(64))
-
-
-class Bandwidth(Element):
-    """<bandwidth>."""
-
-    TAG = "bandwidth"
-    inbound = child("inbound", Rate)
-    outbound = child("outbound", Rate)
-
-
 class FilterParameter(Element):
     """<parameter>."""
 
@@ -87,46 +46,23 @@ class FilterRef(Element):
     parameters = children("parameter", FilterParameter)
 
 
-class IP(Element):
-    """<ip>."""
+class _Frames(UInt):
+    """Of <coalesce>, with errors of its own."""
 
-    TAG = "ip"
-    address = field("@address")
-    family = field("@family")
-    prefix = field("@prefix", uint())
-    peer = field("@peer")
-
-
-class Route(Element):
-    """<route>."""
-
-    TAG = "route"
-    family = field("@family")
-    address = field("@address")
-    netmask = field("@netmask")
-    prefix = field("@prefix", uint())
-    gateway = field("@gateway")
-    metric = field("@metric", uint())
+    def parse(self, text: str, attribute: str, element: str) -> int:
+        number = _FRAMES.parse(text, attribute, element)
+        if number > self.top:
+            detail = f"value '{number}' is too big for coalesce parameter, maximum is '{self.top}'"
+            raise Refusal(detail, Code.OVERFLOW).error()
+        return int(number)
 
 
-class ForwardRange(Element):
-    """<range>."""
-
-    TAG = "range"
-    start = field("@start", uint())
-    end = field("@end", uint())
-    to = field("@to", uint())
-    exclude = field("@exclude", YES_NO)
-
-
-class PortForward(Element):
-    """<portForward>."""
-
-    TAG = "portForward"
-    proto = field("@proto", enum("tcp", "udp"))
-    address = field("@address")
-    dev = field("@dev")
-    ranges = children("range", ForwardRange)
+_FRAMES = Value("cannot parse value '%s' for coalesce parameter", uint(64), Code.XML_DETAIL)
+_MODEL = re.compile(r"[a-zA-Z0-9_\-]*\Z")
+_SOURCE = ("bridge", "network", "internal", "direct", "vhostuser", "vdpa", "client", "server",
+           "mcast", "udp")  # fmt: skip
+#: types with a switch behind
+_PORT = ("network", "bridge", "direct", "hostdev")
 
 
 class Interface(Device, virtio=True):
@@ -162,13 +98,13 @@ class Interface(Device, virtio=True):
     port_isolated = field("port/@isolated", YES_NO)
     ips = children("ip", IP)
     routes = children("route", Route)
-    script = field("script/@path")
-    downscript = field("downscript/@path")
-    backenddomain = field("backenddomain/@name")
+    script = field("script/@path", blank=True)
+    downscript = field("downscript/@path", blank=True)
+    backenddomain = field("backenddomain/@name", blank=True)
     target = field("target/@dev")
     target_managed = field("target/@managed", YES_NO)
-    guest_dev = field("guest/@dev")
-    model = field("model/@type")
+    guest_dev = field("guest/@dev", blank=True)
+    model = field("model/@type", blank=True)
     driver_name = field("driver/@name", enum("vhost", "qemu", "vfio", "kvm", "xen", "default"))
     txmode = field("driver/@txmode", enum("iothread", "timer"))
     ioeventfd = field("driver/@ioeventfd", ON_OFF)
@@ -194,21 +130,27 @@ class Interface(Device, virtio=True):
     backend_tap = field("backend/@tap")
     backend_vhost = field("backend/@vhost")
     backend_log = field("backend/@logFile")
-    teaming_type = field("teaming/@type", enum("persistent", "transient"))
-    teaming_persistent = field("teaming/@persistent")
+    teaming_type = field("teaming/@type", TEAMING, blank=True)
+    teaming_persistent = field("teaming/@persistent", blank=True)
     filterref = child("filterref", FilterRef)
-    link = field("link/@state", enum("default", "up", "down"))
-    mtu = field("mtu/@size", uint())
-    sndbuf = field("tune/sndbuf", uint(64))
-    coalesce_rx = field("coalesce/rx/frames/@max", uint())
+    link = field("link/@state", Word("unknown interface link state '%s'", "up", "down"), blank=True)
+    mtu = field("mtu/@size", Value("malformed mtu size", uint()), blank=True)
+    sndbuf = field("tune/sndbuf", Value("sndbuf must be a positive integer", uint(64)))
+    coalesce_rx = field("coalesce/rx/frames/@max", _Frames(), blank=True)
     port_forwards = children("portForward", PortForward)
 
     def after_parse(self, node: etree._Element) -> None:
-        for name in ("target", "script", "downscript", "model"):
-            if self.__dict__.get(name) == "":
-                self.__dict__[name] = None
+        self.type = self.type or "user"
+        if self.target == "":
+            self.target = None
         if self.model is not None and self.model.lower() in KNOWN_MODELS:
             self.model = self.model.lower()
+        elif self.model is not None and not _MODEL.match(self.model):
+            raise Refusal("Model name contains invalid characters", Code.INVALID_ARG).error()
+        self._check_port(has_source=node.find("source") is not None)
+        if self.teaming_persistent is not None and self.teaming_type is None:
+            detail = "unknown teaming type '(null)'"
+            raise Refusal(detail, Code.CONFIG_UNSUPPORTED).error()
         if self.filterref is not None and self.type not in _FILTERED:
             self.filterref = None
         if not self.is_virtio:
@@ -217,10 +159,23 @@ class Interface(Device, virtio=True):
             self.queues = None
         if not self.coalesce_rx:
             self.coalesce_rx = None
-        if self.link == "default":
-            self.link = None
         if self.driver_name == "default":
             self.driver_name = None
+
+    def _check_port(self, *, has_source: bool) -> None:
+        if self.type in _SOURCE and not has_source:
+            detail = f"interface type='{self.type}' requires a 'source' element"
+            raise Refusal(detail).error()
+        port = self.virtualport
+        if port is not None and self.type not in _PORT:
+            detail = f"<virtualport> element unsupported for <interface type='{self.type}'>"
+            raise Refusal(detail, Code.CONFIG_UNSUPPORTED).error()
+        if port is not None and port.type is None and self.type != "network":
+            raise Refusal("missing required virtualport type", domain=From.NONE).error()
+        inbound = self.bandwidth.inbound if self.bandwidth is not None else None
+        if inbound is not None and inbound.floor and self.type != "network":
+            detail = "floor attribute is not supported for this config"
+            raise Refusal(detail, Code.CONFIG_UNSUPPORTED, From.NONE).error()
 
     @property
     def is_virtio(self) -> bool:

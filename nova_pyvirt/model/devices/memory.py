@@ -4,31 +4,52 @@
 from lxml import etree
 
 from nova_pyvirt.model.devices.common import Device
-from nova_pyvirt.model.kinds import CPUSET, MEMORY, YES_NO, enum, missing, uint
+from nova_pyvirt.model.kinds import PINSET, YES_NO, Refusal, Value, enum, lacking, uint
+from nova_pyvirt.model.kinds import Memory as MemorySize
 from nova_pyvirt.model.xmlbind import field, flag
+
+_SIZE = MemorySize(place="./%s")
+#: which models what is only of some
+_ONLY = {
+    "uuid": ("nvdimm",), "source_nodes": ("dimm", "virtio-mem", "sgx-epc"),
+    "page_size": ("dimm", "virtio-mem"), "path": ("nvdimm", "virtio-pmem"),
+    "align_size": ("nvdimm",), "label_size": ("nvdimm",), "block": ("virtio-mem",),
+    "requested": ("virtio-mem",), "current": ("virtio-mem",),
+}  # fmt: skip
 
 
 class Memory(Device):
     """A memory device."""
 
     TAG = "memory"
-    model = field("@model", enum("dimm", "nvdimm", "virtio-pmem", "virtio-mem", "sgx-epc"))
-    access = field("@access", enum("default", "shared", "private"))
+    model = field(
+        "@model", enum("dimm", "nvdimm", "virtio-pmem", "virtio-mem", "sgx-epc"), required=True
+    )
+    access = field("@access", enum("shared", "private"))
     discard = field("@discard", YES_NO)
     uuid = field("uuid")
-    source_nodes = field("source/nodemask", CPUSET)
-    page_size = field("source/pagesize", MEMORY)
+    source_nodes = field("source/nodemask", PINSET)
+    page_size = field("source/pagesize", _SIZE)
     path = field("source/path")
-    align_size = field("source/alignsize", MEMORY)
+    align_size = field("source/alignsize", _SIZE)
     pmem = flag("source/pmem")
-    size = field("target/size", MEMORY)
-    node = field("target/node", uint())
-    label_size = field("target/label/size", MEMORY)
+    size = field("target/size", _SIZE)
+    node = field("target/node", Value("invalid value of memory device node", uint()))
+    label_size = field("target/label/size", MemorySize(place="./label/size"))
     readonly = flag("target/readonly")
-    block = field("target/block", MEMORY)
-    requested = field("target/requested", MEMORY)
-    current = field("target/current", MEMORY, live=True)
+    block = field("target/block", _SIZE)
+    requested = field("target/requested", _SIZE)
+    current = field("target/current", _SIZE, live=True)
 
     def after_parse(self, node: etree._Element) -> None:
-        if self.model is None:
-            raise missing("model", "memory")
+        if node.find("target") is None:
+            raise Refusal("missing <target> element for <memory> device").error()
+        if self.size is None:
+            raise lacking("./size")
+        for name in [n for n, v in self.__dict__.items() if v is not None]:
+            if self.model not in _ONLY.get(name, (self.model,)):
+                self.__dict__[name] = None
+        if self.label_size and self.label_size < 128:
+            raise Refusal("nvdimm label must be at least 128KiB").error()
+        if self.model == "nvdimm" and (self.label_size or 0) >= self.size:
+            raise Refusal("label size must be smaller than NVDIMM size").error()

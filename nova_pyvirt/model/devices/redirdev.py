@@ -7,17 +7,21 @@ from lxml import etree
 
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
-from nova_pyvirt.model.devices.chardev import Backend
+from nova_pyvirt.model.devices.chardev import BACKENDS, Backend
 from nova_pyvirt.model.devices.common import Device
-from nova_pyvirt.model.kinds import enum
+from nova_pyvirt.model.kinds import Refusal, Word, enum
 from nova_pyvirt.model.xmlbind import Element, children, field
+
+_DEVICE_TYPES = Word("unknown redirdev character device type '%s'", *BACKENDS.words)
 
 
 class Redirdev(Backend, Device):
     """<redirdev>: a USB device from elsewhere."""
 
     TAG = "redirdev"
-    bus = field("@bus", enum("usb"))
+    FIRST = ("bus",)
+    type = field("@type", _DEVICE_TYPES)
+    bus = field("@bus", Word("unknown redirdev bus '%s'", "usb"))
 
     def after_parse(self, node: etree._Element) -> None:
         self.bus = self.bus or "usb"
@@ -40,7 +44,8 @@ class Smartcard(Backend, Device):
     """<smartcard>."""
 
     TAG = "smartcard"
-    mode = field("@mode", enum("host", "host-certificates", "passthrough"))
+    FIRST = ("mode",)
+    mode = field("@mode", enum("host", "host-certificates", "passthrough"), required=True)
     certificates = children("certificate", Certificate)
     database: Any = field("database")
 
@@ -49,5 +54,10 @@ class Smartcard(Backend, Device):
             if len(self.certificates) != 3:
                 detail = "host-certificates mode needs exactly three certificates"
                 raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
+            if self.database and not self.database.startswith("/"):
+                raise Refusal(f"expecting absolute path: {self.database}").error()
         elif self.mode == "passthrough":
+            if self.type is None:
+                detail = "passthrough mode requires a character device type attribute"
+                raise Refusal(detail).error()
             self.backend_after_parse()

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """<sound> and <audio>."""
 
+from nova_pyvirt.errors import Code
 from nova_pyvirt.model.devices.common import Device
-from nova_pyvirt.model.kinds import YES_NO, enum, uint
+from nova_pyvirt.model.kinds import YES_NO, Positive, Refusal, Word, enum, uint
 from nova_pyvirt.model.xmlbind import Element, child, children, field
 
 SOUND_MODELS = enum("sb16", "es1370", "pcspk", "ac97", "ich6", "ich9", "usb", "ich7")
@@ -12,16 +13,20 @@ class Codec(Element):
     """<codec>."""
 
     TAG = "codec"
-    type = field("@type", enum("duplex", "micro", "output"))
+    type = field(
+        "@type",
+        Word("unknown codec type '%s'", "duplex", "micro", "output"),
+        required=Refusal("unknown codec type '(null)'", Code.CONFIG_UNSUPPORTED),
+    )
 
 
 class Sound(Device):
     """<sound>."""
 
     TAG = "sound"
-    model = field("@model", SOUND_MODELS)
+    model = field("@model", SOUND_MODELS, required=True)
     codecs = children("codec", Codec)
-    audio_id = field("audio/@id", uint())
+    audio_id = field("audio/@id", Positive(), required=True)
 
 
 class Stream(Element):
@@ -29,8 +34,8 @@ class Stream(Element):
 
     mixing_engine = field("@mixingEngine", YES_NO)
     fixed_settings = field("@fixedSettings", YES_NO)
-    voices = field("@voices", uint())
-    buffer_length = field("@bufferLength", uint())
+    voices = field("@voices", Positive())
+    buffer_length = field("@bufferLength", Positive())
     dev = field("@dev")
     buffer_count = field("@bufferCount", uint())
     try_poll = field("@tryPoll", YES_NO)
@@ -41,8 +46,8 @@ class Stream(Element):
     client_name = field("@clientName")
     connect_ports = field("@connectPorts")
     exact_name = field("@exactName", YES_NO)
-    frequency = field("settings/@frequency", uint())
-    channels = field("settings/@channels", uint())
+    frequency = field("settings/@frequency", Positive())
+    channels = field("settings/@channels", Positive())
     format = field("settings/@format", enum("s8", "u8", "s16", "u16", "s32", "u32", "f32"))
 
 
@@ -50,13 +55,14 @@ class Audio(Element):
     """<audio>: where sound goes on the host."""
 
     TAG = "audio"
-    id = field("@id", uint())
+    id = field("@id", Positive(), required=True)
     type = field(
         "@type",
         enum("none", "alsa", "coreaudio", "jack", "oss", "pulseaudio", "sdl", "spice", "file",
              "dbus"),
+        required=True,
     )  # fmt: skip
-    timer_period = field("@timerPeriod", uint())
+    timer_period = field("@timerPeriod", Positive())
     try_mmap = field("@tryMMap", YES_NO)
     exclusive = field("@exclusive", YES_NO)
     dsp_policy = field("@dspPolicy", uint())

@@ -8,8 +8,25 @@ from lxml import etree
 
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
-from nova_pyvirt.model.devices.common import ULL, HostAddress, Reconnect, SecurityLabel
-from nova_pyvirt.model.kinds import YES_NO, Kind, enum, to_bytes, uint
+from nova_pyvirt.model.devices.common import (
+    ULL,
+    HostAddress,
+    Reconnect,
+    SecurityLabel,
+    check_labels,
+)
+from nova_pyvirt.model.kinds import (
+    YES_NO,
+    Kind,
+    Refusal,
+    Value,
+    Word,
+    enum,
+    missing,
+    scaled,
+    to_bytes,
+    uint,
+)
 from nova_pyvirt.model.xmlbind import Context, Element, child, children, field
 
 PROTOCOLS = enum(
@@ -27,7 +44,8 @@ class Bytes(Kind):
     """A text with a unit beside it; the value is bytes."""
 
     def parse_node(self, node: etree._Element) -> int:
-        return to_bytes(ULL.parse_node(node), node.get("unit", "bytes"))
+        number = scaled(node.text or "", "./format/metadata_cache/max_size")
+        return to_bytes(number, node.get("unit") or "bytes")
 
     def format_attributes(self, value: int) -> list[tuple[str, str]]:
         return [("unit", "bytes")]
@@ -44,6 +62,26 @@ class Secret(Element):
     uuid = field("@uuid")
     usage = field("@usage")
 
+    def after_parse(self, node: etree._Element) -> None:
+        if self.uuid is None and self.usage is None:
+            raise Refusal("missing secret uuid or usage attribute", domain=From.NONE).error()
+        if self.uuid is not None and self.usage is not None:
+            raise Refusal("either secret uuid or usage expected", domain=From.NONE).error()
+        if self.uuid is not None:
+            self.uuid = _uuid(self.uuid, "invalid secret uuid '%s'")
+
+
+class EncryptionSecret(Secret):
+    """<secret> of an <encryption>."""
+
+    TAG = "secret"
+    type = field(
+        "@type",
+        Word("unknown volume encryption secret type %s", "passphrase", domain=From.STORAGE),
+        required=Refusal("unknown volume encryption secret type", domain=From.STORAGE),
+        blank=True,
+    )
+
 
 class Auth(Element):
     """<auth>."""
@@ -56,17 +94,15 @@ class Auth(Element):
         if not self.username:
             detail = "missing username for auth"
             raise errors.error(Code.XML_ERROR, detail, domain=From.STORAGE)
-        if self.secret is not None and self.secret.uuid is not None:
-            self.secret.uuid = _uuid(self.secret.uuid, "invalid secret uuid '%s'")
+        if self.secret is None:
+            raise Refusal("Missing <secret> element in auth", domain=From.STORAGE).error()
 
 
 def _uuid(text: str, detail: str) -> str:
     try:
         return str(uuids.UUID(text.strip()))
     except ValueError:
-        raise errors.error(
-            Code.XML_ERROR, detail.replace("%s", text), domain=From.STORAGE
-        ) from None
+        raise errors.error(Code.XML_ERROR, detail.replace("%s", text), domain=From.NONE) from None
 
 
 class Cipher(Element):
@@ -82,16 +118,48 @@ class Encryption(Element):
     """<encryption>."""
 
     TAG = "encryption"
-    format = field("@format", enum("default", "qcow", "luks", "luks2", "luks-any"))
+    format = field(
+        "@format",
+        Word(
+            "unknown volume encryption format type %s",
+            "default", "qcow", "luks", "luks2", "luks-any", domain=From.STORAGE,
+        ),
+        required=Refusal("unknown volume encryption format", domain=From.STORAGE),
+        blank=True,
+    )  # fmt: skip
     engine = field("@engine", enum("qemu", "librbd"))
-    secrets = children("secret", Secret)
+    secrets = children("secret", EncryptionSecret)
     cipher = child("cipher", Cipher)
     ivgen = child("ivgen", Cipher)
 
     def after_parse(self, node: etree._Element) -> None:
-        for secret in self.secrets:
-            if secret.uuid is not None:
-                secret.uuid = _uuid(secret.uuid, "malformed volume encryption uuid '%s'")
+        if self.format != "luks":
+            self.cipher = self.ivgen = None
+        if self.cipher is not None and self.cipher.name is None:
+            raise Refusal("cipher info missing 'name' attribute", domain=From.STORAGE).error()
+        if self.cipher is not None and self.cipher.size is None:
+            raise missing("size", "cipher")
+        if self.ivgen is not None and self.cipher is None:
+            detail = "ivgen element found, but cipher is missing"
+            raise Refusal(detail, domain=From.STORAGE).error()
+        if self.ivgen is not None and self.ivgen.name is None:
+            raise Refusal("missing ivgen info name string", domain=From.STORAGE).error()
+
+
+def port_number(text: str) -> str:
+    """A port as libvirt keeps it (virStringParsePort).
+
+    :raises libvirtError: INVALID_ARG
+    """
+    try:
+        number = uint().parse(text, "port", "host")
+    except errors.libvirtError:
+        detail = f"failed to parse port number '{text}'"
+        raise errors.error(Code.INVALID_ARG, detail, domain=From.NONE) from None
+    if number > 65535:
+        detail = f"port '{text}' out of range"
+        raise errors.error(Code.INVALID_ARG, detail, domain=From.NONE)
+    return str(number)
 
 
 class SourceHost(Element):
@@ -100,47 +168,82 @@ class SourceHost(Element):
     TAG = "host"
     name = field("@name")
     port = field("@port")
-    transport = field("@transport", enum("tcp", "unix", "rdma"))
+    transport = field(
+        "@transport", Word("unknown protocol transport type '%s'", "tcp", "unix", "rdma")
+    )
     socket = field("@socket")
 
     def after_parse(self, node: etree._Element) -> None:
         if self.transport == "tcp":
             self.transport = None
-        if self.transport == "unix" and not self.socket:
+        if self.transport == "unix" and self.socket is None:
             detail = "missing socket for unix transport"
             raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
-        if self.transport != "unix" and self.socket:
+        if self.transport != "unix" and self.socket is not None:
             detail = f"transport '{self.transport or 'tcp'}' does not support socket attribute"
             raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
-        if self.transport != "unix" and not self.name:
+        if self.transport != "unix" and self.name is None:
             raise errors.error(Code.XML_ERROR, "missing name for host", domain=From.DOMAIN)
+        if self.transport != "unix" and self.port is not None:
+            self.port = port_number(self.port)
+
+
+_UNSIZED = Refusal("missing offset or size attribute of slice")
+
+
+def _slice(name: str) -> Value:
+    return Value(f"malformed value '%s' of '{name}' attribute of slice", ULL)
 
 
 class Slice(Element):
     """<slice>: a part of the storage."""
 
     TAG = "slice"
-    type = field("@type", enum("storage"))
-    offset = field("@offset", ULL)
-    size = field("@size", ULL)
+    type = field("@type")
+    offset = field("@offset", _slice("offset"), blank=True, required=_UNSIZED)
+    size = field("@size", _slice("size"), blank=True, required=_UNSIZED)
 
 
 class Cookie(Element):
     """<cookie>."""
 
     TAG = "cookie"
-    name = field("@name")
+    name = field("@name", blank=True, required=Refusal("missing cookie name"))
     value = field(".")
+
+    def after_parse(self, node: etree._Element) -> None:
+        if not self.value:
+            raise Refusal(f"missing value for cookie '{self.name}'").error()
+
+
+def _connection(what: str, word: str) -> Word:
+    detail = f"unsupported connection {what} for <reservations/>: %s"
+    return Word(detail, word, code=Code.XML_ERROR, domain=From.STORAGE)
 
 
 class Reservations(Element):
     """<reservations>: SCSI persistent reservations through a helper."""
 
     TAG = "reservations"
-    managed = field("@managed", YES_NO)
-    type = field("source/@type", enum("unix"))
-    path = field("source/@path")
-    mode = field("source/@mode", enum("client"))
+    managed = field("@managed", YES_NO, required=True)
+    type = field("source/@type", _connection("type", "unix"), blank=True)
+    path = field("source/@path", blank=True)
+    mode = field("source/@mode", _connection("mode", "client"), blank=True)
+
+    def after_parse(self, node: etree._Element) -> None:
+        if self.managed and not (self.type or self.path or self.mode):
+            return
+        for value, what in (
+            (self.type, "connection type"),
+            (self.path, "path"),
+            (self.mode, "connection mode"),
+        ):
+            if value is None:
+                detail = f"missing {what} for <reservations/>"
+                raise Refusal(detail, domain=From.STORAGE).error()
+
+
+_SECONDS = Value("invalid readahead size or timeout", ULL)
 
 
 class DiskSource(Element):
@@ -169,19 +272,24 @@ class DiskSource(Element):
     hosts = children("host", SourceHost)
     nfs_user = field("identity/@user")
     nfs_group = field("identity/@group")
-    snapshot = field("snapshot/@name")
-    config_file = field("config/@file")
-    initiator = field("initiator/iqn/@name")
+    snapshot = field("snapshot/@name", blank=True)
+    config_file = field("config/@file", blank=True)
+    initiator = field("initiator/iqn/@name", blank=True)
     ssl_verify = field("ssl/@verify", YES_NO)
     cookies = children("cookies/cookie", Cookie, secret=True)
-    readahead = field("readahead/@size", ULL)
-    timeout = field("timeout/@seconds", ULL)
+    readahead = field("readahead/@size", _SECONDS, blank=True)
+    timeout = field("timeout/@seconds", _SECONDS, blank=True)
     reconnect = child("reconnect", Reconnect)
     slices = children("slices/slice", Slice)
     seclabels = children("seclabel", SecurityLabel)
     auth = child("auth", Auth)
     encryption = child("encryption", Encryption)
     reservations = child("reservations", Reservations)
+
+    def after_parse(self, node: etree._Element) -> None:
+        check_labels(self.seclabels)
+        if self.address is not None:
+            self.address.check_pci()
 
     @property
     def local_path(self) -> str | None:
@@ -197,13 +305,27 @@ class BackingStore(Element):
     """
 
     TAG = "backingStore"
-    type = field("@type", TYPES)
+    type = field(
+        "@type", Word("unknown storage source type '%s'", *TYPES.words, code=Code.XML_ERROR)
+    )
     index = field("@index", uint(), live=True)
-    format = field("format/@type", FORMATS)
+    format = field(
+        "format/@type",
+        Word("unknown storage source format '%s'", *FORMATS.words - {"none"}, code=Code.XML_ERROR),
+        blank=True,
+    )
     cache_max_size = field("format/metadata_cache/max_size", BYTES)
     source = child("source", DiskSource)
     backing: Any
     detected: bool = False
+
+    def after_parse(self, node: etree._Element) -> None:
+        if self.type is None:
+            self.__dict__.clear()
+        elif self.format is None:
+            raise Refusal("missing disk backing store format").error()
+        elif self.source is None:
+            raise Refusal("missing disk backing store source").error()
 
 
 def shown_backing(owner: Any, ctx: Context) -> bool:

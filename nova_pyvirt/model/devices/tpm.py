@@ -1,13 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """<tpm>."""
 
+import uuid as uuids
+
 from lxml import etree
 
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
 from nova_pyvirt.model.devices.common import Device
-from nova_pyvirt.model.kinds import YES_NO, enum, missing
+from nova_pyvirt.model.kinds import YES_NO, Refusal, enum
 from nova_pyvirt.model.xmlbind import field, flag
+
+
+def _secret(text: str) -> str:
+    try:
+        return str(uuids.UUID(text.strip()))
+    except ValueError:
+        detail = f"Unable to parse secret uuid '{text}'"
+        raise Refusal(detail, Code.INTERNAL_ERROR).error() from None
 
 
 class TPM(Device):
@@ -15,11 +25,16 @@ class TPM(Device):
 
     TAG = "tpm"
     model = field("@model", enum("default", "tpm-tis", "tpm-crb", "tpm-spapr", "spapr-tpm-proxy"))
-    type = field("backend/@type", enum("passthrough", "emulator", "external"))
+    type = field(
+        "backend/@type",
+        enum("passthrough", "emulator", "external"),
+        required=True,
+        once=Refusal("only one TPM backend is supported"),
+    )
     version = field("backend/@version", enum("default", "1.2", "2.0"))
     persistent_state = field("backend/@persistent_state", YES_NO)
     device = field("backend/device/@path")
-    encryption = field("backend/encryption/@secret")
+    encryption = field("backend/encryption/@secret", blank=True)
     pcr_sha1 = flag("backend/active_pcr_banks/sha1")
     pcr_sha256 = flag("backend/active_pcr_banks/sha256")
     pcr_sha384 = flag("backend/active_pcr_banks/sha384")
@@ -32,7 +47,7 @@ class TPM(Device):
         if node.find("backend") is None:
             detail = "missing TPM device backend"
             raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
-        if self.type is None:
-            raise missing("type", "backend")
+        if self.encryption is not None:
+            self.encryption = _secret(self.encryption)
         if self.type != "external":
             self.source_type = self.source_mode = self.source_path = None

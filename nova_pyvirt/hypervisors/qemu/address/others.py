@@ -13,7 +13,7 @@ _PORTS = 31
 
 
 def _bad(detail: str) -> errors.libvirtError:
-    return errors.error(Code.XML_ERROR, detail, domain=From.NONE)
+    return errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
 
 
 def assign_virtio_serial(domain: Domain) -> None:

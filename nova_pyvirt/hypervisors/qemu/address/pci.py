@@ -63,7 +63,7 @@ class Bus:
         found = _BUSES.get(self.model)
         if found is None:
             detail = "PCI controller model was not set correctly"
-            raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.NONE)
+            raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DOMAIN)
         flags, self.first, self.last, pluggable = found
         self.flags = flags | (HOTPLUG if hotplug and pluggable else 0)
         self.slots: dict[int, set[int]] = {}
@@ -124,7 +124,7 @@ class PCISet:
     def _on_new_bus(self, flags: int, function: int) -> Address:
         if not self.growing:
             detail = "No more available PCI slots"
-            raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.NONE)
+            raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DOMAIN)
         number = self._grow(len(self.buses), flags)
         return self._taken((0, number, self.buses[number].first, function), flags)
 
@@ -184,7 +184,7 @@ class PCISet:
                 f"a PCI slot is needed to connect a PCI controller model='{name}', but none is"
                 " available, and it cannot be automatically added"
             )
-            raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.NONE)
+            raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DOMAIN)
         while len(self.buses) <= wanted:
             self.buses.append(Bus(model))
         return wanted
@@ -197,7 +197,7 @@ def text(key: tuple[int, int, int, int]) -> str:
 
 def _error(detail: str, *, given: bool) -> errors.libvirtError:
     code = Code.XML_ERROR if given else Code.INTERNAL_ERROR
-    return errors.error(code, detail, domain=From.NONE)
+    return errors.error(code, detail, domain=From.DOMAIN)
 
 
 def mismatch(bus: Bus, flags: int, number: int, where: str, *, given: bool) -> str | None:

@@ -75,7 +75,7 @@ def _ports(controller: Controller) -> int:
 
 
 def _bad(detail: str) -> errors.libvirtError:
-    return errors.error(Code.XML_ERROR, detail, domain=From.NONE)
+    return errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
 
 
 def _has_port(device: Device) -> bool:
@@ -152,7 +152,7 @@ def _place(buses: dict[int, _Hub], device: Device) -> None:
             device.address = Address(type="usb", bus=number, port=port)
             _reserve(buses, device.address)
             return
-    raise errors.error(Code.INTERNAL_ERROR, "No free USB ports", domain=From.NONE)
+    raise errors.error(Code.INTERNAL_ERROR, "No free USB ports", domain=From.DOMAIN)
 
 
 def _free(hub: _Hub, level: int) -> list[int] | None:

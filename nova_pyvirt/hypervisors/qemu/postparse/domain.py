@@ -31,12 +31,12 @@ def complete_identity(domain: Domain) -> None:
         raise errors.error(Code.XML_ERROR, "an os <type> must be specified", domain=From.DOMAIN)
     if os.type not in _OS_TYPES:
         detail = f"unknown OS type '{os.type}'"
-        raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
+        raise errors.error(Code.CONFIG_UNSUPPORTED, detail, domain=From.DOMAIN)
     if os.arch is None:
         os.arch = host_arch()
     elif os.arch not in _ARCHES:
         detail = f"Unknown architecture {os.arch}"
-        raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DOMAIN)
+        raise errors.error(Code.CONFIG_UNSUPPORTED, detail, domain=From.DOMAIN)
 
 
 def complete(domain: Domain, caps: QemuCaps, *, nvram_dir: str) -> None:
@@ -88,10 +88,10 @@ def _memory_nodes(domain: Domain) -> None:
         raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
     if tune.memnodes and tune.placement == "auto":
         detail = "Per-node binding is not compatible with automatic NUMA placement."
-        raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
+        raise errors.error(Code.CONFIG_UNSUPPORTED, detail, domain=From.DOMAIN)
     seen: set[int] = set()
     for item in tune.memnodes:
-        if item.cellid is None or item.cellid >= len(cells):
+        if item.cellid >= len(cells):
             detail = (
                 "Argument 'cellid' in memnode element must correspond to existing guest's NUMA cell"
             )
@@ -100,9 +100,6 @@ def _memory_nodes(domain: Domain) -> None:
             detail = f"Multiple memnode elements with cellid {item.cellid}"
             raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
         seen.add(item.cellid)
-        if item.nodeset is None:
-            detail = "Missing required attribute 'nodeset' in element 'memnode'"
-            raise errors.error(Code.XML_ERROR, detail, domain=From.XML)
 
 
 def _machine(domain: Domain, caps: QemuCaps) -> None:
@@ -146,8 +143,8 @@ def _boot_order(domain: Domain) -> None:
             if order is None:
                 continue
             if order in seen:
-                detail = f"boot order {order} used for more than one device"
-                raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
+                detail = f"boot order '{order}' used for more than one device"
+                raise errors.error(Code.CONFIG_UNSUPPORTED, detail, domain=From.DOMAIN)
             seen.add(order)
     if domain.os.boots and seen:
         detail = "per-device boot elements cannot be used together with os/boot elements"

@@ -8,6 +8,10 @@ from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.model.tuning import VCPU, IOThread, NumaTune, Sched
 
 
+def _unsupported(detail: str) -> errors.libvirtError:
+    return errors.error(Code.CONFIG_UNSUPPORTED, detail, domain=From.QEMU)
+
+
 def _refused(code: Code, detail: str) -> errors.libvirtError:
     return errors.error(code, detail, domain=From.DOMAIN)
 
@@ -47,11 +51,11 @@ def _counts(domain: Domain) -> None:
         raise _refused(Code.XML_ERROR, "current vcpus number must not be zero")
     cells = domain.cpu.cells if domain.cpu is not None else []
     if domain.vcpu_max == 0:
-        raise _refused(Code.XML_ERROR, "invalid maximum number of vCPUs '0'")
-    top = max(
-        (int(c.cpus.rpartition(",")[2].rpartition("-")[2]) for c in cells if c.cpus), default=-1
-    )
-    if top >= domain.vcpu_max:
+        raise _refused(Code.INTERNAL_ERROR, "CPU IDs in <numa> exceed the <vcpu> count")
+    given = [cpuset.parse(cell.cpus) for cell in cells if cell.cpus]
+    if sum(len(numbers) for numbers in given) > domain.vcpu_max:
+        raise _refused(Code.INTERNAL_ERROR, "Number of CPUs in <numa> exceeds the <vcpu> count")
+    if any(numbers[-1] >= domain.vcpu_max for numbers in given):
         raise _refused(Code.INTERNAL_ERROR, "CPU IDs in <numa> exceed the <vcpu> count")
     if domain.vcpu_current is not None:
         if domain.vcpu_current > domain.vcpu_max:
@@ -85,7 +89,7 @@ def _each(domain: Domain) -> None:
     for vcpu in domain.vcpus:
         if vcpu.id is None or vcpu.id >= domain.vcpu_max:
             raise _refused(
-                Code.XML_ERROR, f"vcpu '{vcpu.id}' is out of range of maximum vcpu count"
+                Code.XML_ERROR, f"vcpu id '{vcpu.id}' is out of range of maximum vcpu count"
             )
         given[vcpu.id] = vcpu
     current = domain.vcpu_current or domain.vcpu_max
@@ -107,24 +111,22 @@ def _each(domain: Domain) -> None:
 def _check_order(vcpus: list[VCPU]) -> None:
     first = vcpus[0]
     if not first.enabled:
-        raise _refused(Code.CONFIG_UNSUPPORTED, "vcpu 0 can't be offline")
+        raise _unsupported("vcpu 0 can't be offline")
     if first.hotpluggable:
-        raise _refused(Code.CONFIG_UNSUPPORTED, "vcpu0 can't be hotpluggable")
+        raise _unsupported("vcpu0 can't be hotpluggable")
     if first.order not in (None, 0, 1):
-        raise _refused(Code.CONFIG_UNSUPPORTED, "vcpu0 must be enabled first")
+        raise _unsupported("vcpu0 must be enabled first")
     before = first
     for vcpu in vcpus[1:]:
         if vcpu.enabled and bool(vcpu.order) != bool(first.order):
-            raise _refused(Code.CONFIG_UNSUPPORTED, "all vcpus must have either set or unset order")
+            raise _unsupported("all vcpus must have either set or unset order")
         if not vcpu.hotpluggable:
             if before.hotpluggable:
-                raise _refused(
-                    Code.CONFIG_UNSUPPORTED,
+                raise _unsupported(
                     "online non-hotpluggable vcpus need to be ordered prior to hotplugable vcpus",
                 )
             if (before.order or 0) > (vcpu.order or 0):
-                raise _refused(
-                    Code.CONFIG_UNSUPPORTED,
+                raise _unsupported(
                     "online non-hotpluggable vcpus must be ordered in ascending order",
                 )
         before = vcpu
@@ -151,19 +153,13 @@ def _pins(domain: Domain) -> None:
     tune = domain.cputune
     if tune is None:
         return
-    seen: set[int] = set()
-    for pin in tune.vcpupins:
-        if pin.vcpu is None or not pin.cpuset:
-            raise _refused(Code.XML_ERROR, "missing vcpu id or cpuset in vcpupin")
-        if pin.vcpu in seen:
-            raise _refused(Code.INTERNAL_ERROR, f"duplicate vcpupin for vcpu '{pin.vcpu}'")
-        seen.add(pin.vcpu)
     # pins of processors that can't be there are dropped, as libvirt does
     tune.vcpupins = [pin for pin in tune.vcpupins if pin.vcpu < domain.vcpu_max]
     ids = {thread.id for thread in domain.iothread_ids}
     for pin in tune.iothreadpins:
         if pin.iothread not in ids:
-            raise _refused(Code.CONFIG_UNSUPPORTED, f"Cannot find 'iothread' : {pin.iothread}")
+            detail = f"Cannot find 'iothread' : {pin.iothread}"
+            raise _refused(Code.CONFIG_UNSUPPORTED, detail)
 
 
 def _schedules(domain: Domain) -> None:
@@ -181,13 +177,13 @@ def _single(items: list[Sched], name: str, there: set[int]) -> list[Sched]:
     found: dict[int, Sched] = {}
     for item in items:
         given = getattr(item, name)
-        if item.scheduler is None or not given:
-            detail = f"'{name[:-1]}sched' needs '{name}' and 'scheduler'"
-            raise _refused(Code.XML_ERROR, detail)
         for number in cpuset.parse(given):
             if number in found:
                 detail = f"'{name[:-1]}sched' attributes '{name}' must not overlap"
                 raise _refused(Code.XML_DETAIL, detail)
+            if name == "iothreads" and number not in there:
+                detail = f"Cannot find 'iothread' : {number}"
+                raise _refused(Code.CONFIG_UNSUPPORTED, detail)
             if number in there:
                 single = found[number] = item.copy()
                 setattr(single, name, str(number))

@@ -34,18 +34,17 @@ def _overlap(cells: list[NumaCell]) -> None:
 
 def _distances(cell: NumaCell, count: int) -> None:
     for sibling in cell.distances:
-        if sibling.id is None or sibling.id >= count:
+        if sibling.id >= count:
             raise bad_xml(
                 f"'sibling_id {sibling.id}' does not refer to a valid cell within NUMA"
                 f" 'cell id {cell.id}'"
             )
-        if sibling.value is None or not 10 <= sibling.value <= 255:
+        own = sibling.id == cell.id
+        if not 10 <= sibling.value <= 255 or own != (sibling.value == 10):
             raise bad_xml(
                 f"'value {sibling.value}' is invalid for 'sibling id {sibling.id}' under"
                 f" NUMA 'cell id {cell.id}'"
             )
-        if sibling.id == cell.id and sibling.value != 10:
-            raise bad_xml(f"invalid value '{sibling.value}' for cell '{cell.id}' itself")
 
 
 def _caches(cell: NumaCell) -> None:

@@ -11,15 +11,6 @@ from nova_pyvirt.model.devices.controller import Controller
 from nova_pyvirt.model.domain import Domain
 
 _VIRTIO_SCSI = ("virtio-scsi", "virtio-transitional", "virtio-non-transitional")
-_MODELS = {
-    "scsi": ("auto", "buslogic", "lsilogic", "lsisas1068", "vmpvscsi", "ibmvscsi", "virtio-scsi",
-             "lsisas1078", "virtio-transitional", "virtio-non-transitional", "ncr53c90", "dc390",
-             "am53c974"),
-    "usb": ("piix3-uhci", "piix4-uhci", "ehci", "ich9-ehci1", "ich9-uhci1", "ich9-uhci2",
-            "ich9-uhci3", "vt82c686b-uhci", "pci-ohci", "nec-xhci", "qusb1", "qusb2", "qemu-xhci",
-            "none"),
-    "virtio-serial": ("virtio", "virtio-transitional", "virtio-non-transitional"),
-}  # fmt: skip
 _SCSI_NAMES = {
     "lsilogic": ("lsi", "the LSI 53C895A SCSI controller"),
     "virtio-scsi": ("virtio-scsi-pci", "virtio scsi controller"),
@@ -43,11 +34,6 @@ _OPTION_NAMES = {"chassis_nr": "chassisNr", "target_port": "port", "bus_nr": "bu
 def check(domain: Domain, caps: QemuCaps) -> None:
     """:raises libvirtError: XML_ERROR, CONFIG_UNSUPPORTED"""
     for item in domain.devices.controllers:
-        allowed = _MODELS.get(item.type)
-        if allowed and item.model is not None and item.model not in allowed:
-            raise errors.error(
-                Code.INTERNAL_ERROR, f"Unknown model type '{item.model}'", domain=From.DOMAIN
-            )
         if item.type == "pci":
             _pci(domain, item)
         elif item.type == "scsi":

@@ -10,6 +10,7 @@ from nova_pyvirt.hypervisors.qemu.validate.common import bad_xml, unsupported, u
 from nova_pyvirt.model.devices.interface import Interface
 from nova_pyvirt.model.domain import Domain
 
+_HOST_TYPES = ("usb", "pci", "scsi", "scsi_host", "mdev")
 _MTU = ("network", "bridge", "ethernet", "vhostuser", "direct")
 _COALESCE = ("network", "bridge", "ethernet", "direct")
 _VLAN = ("hostdev", "vdpa", "network")
@@ -29,19 +30,20 @@ def check(domain: Domain, caps: QemuCaps) -> None:
 
 def _source(nic: Interface) -> None:
     kind = nic.type
-    if kind is None:
-        text = "Missing required attribute 'type' in element 'interface'"
-        raise errors.error(Code.XML_ERROR, text, domain=From.XML)
-    if kind == "bridge" and not nic.source_bridge:
+    if kind == "bridge" and nic.source_bridge is None:
         raise _missing("bridge", "source")
-    if kind == "network" and not nic.source_network:
+    if kind == "network" and nic.source_network is None:
         raise _missing("network", "source")
-    if kind == "direct" and not nic.source_dev:
+    if kind == "direct" and nic.source_dev is None:
         raise _missing("dev", "source")
-    if kind == "vdpa" and not nic.source_dev:
+    if kind == "vdpa" and nic.source_dev is None:
         raise _missing("dev", "source")
     if kind == "hostdev" and nic.source_address is None:
-        raise _internal("Missing <source> <address> element in hostdev device", From.DOMAIN)
+        raise bad_xml("missing source address type")
+    if kind == "hostdev" and nic.source_address.type not in _HOST_TYPES:
+        raise unsupported_domain(
+            f"unknown host device source address type '{nic.source_address.type}'"
+        )
     if kind == "vhostuser":
         _vhost_user(nic)
     if kind in ("client", "server", "mcast", "udp"):
@@ -61,13 +63,11 @@ def _internal(detail: str, domain: From = From.QEMU) -> errors.libvirtError:
 
 
 def _vhost_user(nic: Interface) -> None:
-    if nic.source_type is None and nic.source_path is None and nic.source_mode is None:
-        raise bad_xml("interface type='vhostuser' requires a 'source' element")
     for name in ("type", "path", "mode"):
         if getattr(nic, f"source_{name}") is None:
             raise _missing(name, "source")
     if nic.source_type != "unix":
-        raise unsupported_domain(f"Type '{nic.source_type}' unsupported for <interface"
+        raise unsupported_domain(f"Type='{nic.source_type}' unsupported for <interface"
                                  " type='vhostuser'>")  # fmt: skip
     if nic.source_mode not in ("server", "client"):
         raise unsupported_domain(
@@ -146,9 +146,10 @@ def _user_address(nic: Interface, ip: object, family: int) -> None:
     if peer:
         raise unsupported("Invalid attempt to set peer IP for guest")
     if family == 4 and prefix and not 4 <= prefix <= 27:
-        raise bad_xml("invalid prefix, must be in range of 4-27")
+        detail = "invalid prefix, must be in range of 4-27"
+        raise errors.error(Code.XML_ERROR, detail, domain=From.QEMU)
     if family == 6 and prefix and prefix > 120:
-        raise bad_xml("prefix too long")
+        raise errors.error(Code.XML_ERROR, "prefix too long", domain=From.QEMU)
     if family == 6 and prefix and prefix != 64:
         raise unsupported(f"unsupported IPv6 address prefix='{prefix}' - must be 64")
 
