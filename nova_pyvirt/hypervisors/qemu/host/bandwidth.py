@@ -10,7 +10,7 @@ from typing import Final
 
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From, libvirtError
-from nova_pyvirt.model.devices.interface import Bandwidth, Rate
+from nova_pyvirt.model.devices.netport import Bandwidth, Rate
 from nova_pyvirt.util.native import os, subprocess
 
 LOG = logging.getLogger(__name__)

@@ -11,7 +11,8 @@ from nova_pyvirt.hypervisors.qemu.host import bandwidth
 from nova_pyvirt.hypervisors.qemu.ops.change import CONFIG, LIVE, Change, change, one
 from nova_pyvirt.hypervisors.qemu.params import validate
 from nova_pyvirt.hypervisors.qemu.state import QemuState
-from nova_pyvirt.model.devices.interface import Bandwidth, Interface, Rate
+from nova_pyvirt.model.devices.interface import Interface
+from nova_pyvirt.model.devices.netport import Bandwidth, Rate
 from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.util.typed import Params, UInt
 

@@ -18,8 +18,8 @@ def devices(xml: str) -> Devices:
 class Forms(TestCase):
     def test_aliases_of_users_stay(self) -> None:
         found = devices(
-            "<rng model='virtio'><alias name='rng0'/></rng>"
-            "<rng model='virtio'><alias name='ua-mine'/></rng>"
+            "<rng model='virtio'><alias name='rng0'/><backend model='random'/></rng>"
+            "<rng model='virtio'><alias name='ua-mine'/><backend model='random'/></rng>"
         )
         self.assertIn("rng0", found.to_xml(LIVE))
         self.assertNotIn("rng0", found.to_xml(INACTIVE))
@@ -71,7 +71,7 @@ class Forms(TestCase):
     def test_pci_addresses_are_hexadecimal_others_are_not(self) -> None:
         found = devices(
             "<hub type='usb'><address type='usb' bus='11' port='1'/></hub>"
-            "<rng model='virtio'><address type='pci' bus='0x0b' slot='10'/></rng>"
+            "<rng model='virtio'><address type='pci' bus='0x0b' slot='10'/><backend model='random'/></rng>"
         )
         written = found.to_xml(LIVE)
         self.assertIn("<address type='usb' bus='11' port='1'/>", written)

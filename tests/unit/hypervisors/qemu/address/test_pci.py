@@ -33,7 +33,8 @@ class Conventional(TestCase):
 
     def test_classes_not_the_order_of_the_document_decide(self) -> None:
         domain = define(
-            "<rng model='virtio'/><disk><source file='/d'/><target dev='vda'/></disk>" + NIC
+            "<rng model='virtio'><backend model='random'/></rng><disk><source file='/d'/><target dev='vda'/></disk>"
+            + NIC
         )
         self.assertEqual("0:2.0", place(domain.devices.interfaces[0]))
         self.assertEqual("0:3.0", place(domain.devices.disks[0]))
@@ -46,20 +47,23 @@ class Conventional(TestCase):
 
     def test_taken_twice(self) -> None:
         address = "<address type='pci' slot='5'/>"
-        twice = f"<rng model='virtio'>{address}</rng>" * 2
+        twice = f"<rng model='virtio'>{address}<backend model='random'/></rng>" * 2
         with self.assertRaisesRegex(libvirtError, "double use of PCI Address 0000:00:05.0") as seen:
             define(twice)
         self.assertEqual(Code.XML_ERROR, seen.exception.get_error_code())
 
     def test_a_given_place_is_kept(self) -> None:
-        domain = define("<rng model='virtio'><address type='pci' slot='2'/></rng>" + NIC)
+        domain = define(
+            "<rng model='virtio'><address type='pci' slot='2'/><backend model='random'/></rng>"
+            + NIC
+        )
         self.assertEqual("0:2.0", place(domain.devices.rngs[0]))
         self.assertEqual("0:3.0", place(domain.devices.interfaces[0]))
 
     def test_functions_of_a_slot_are_announced(self) -> None:
         domain = define(
             "".join(
-                f"<rng model='virtio'><address type='pci' slot='7' function='{f}'/></rng>"
+                f"<rng model='virtio'><address type='pci' slot='7' function='{f}'/><backend model='random'/></rng>"
                 for f in (0, 1)
             )
         )
