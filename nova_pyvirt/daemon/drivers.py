@@ -32,15 +32,17 @@ class Drivers:
 
     def __call__(self, name: str | None, flags: int) -> Any:
         """The table for one client; raises NO_CONNECT for what is not this host's."""
-        uri = parse(name or self.uri)
+        if not name or name == self.uri:
+            return registry.open_connection(self.uri, flags, None)
+        uri = parse(name)
         if uri.server in _PLACES and not uri.path.strip("/"):
             # how libvirt's client writes scheme:place, too
             text = f"invalid URI {name} (maybe you want {uri.scheme}:///{uri.server})"
             raise error(Code.INTERNAL_ERROR, text, domain=From.NONE)
         if registry.is_remote(uri) or uri.path == "/embed":
             # a client must not make the daemon connect elsewhere, or use directories he names
-            raise error(Code.NO_CONNECT, name or self.uri, domain=From.RPC)
-        return registry.open_connection(name or self.uri, flags, None)
+            raise error(Code.NO_CONNECT, name, domain=From.RPC)
+        return registry.open_connection(name, flags, None)
 
     def close(self) -> None:
         """The daemon ends; guests go on."""
