@@ -31,6 +31,14 @@ when it stops. Turn off when the storage is shared and its ownership is managed 
 """,
     ),
     cfg.BoolOpt(
+        "security_default_confined",
+        default=True,
+        help="""
+Show a guest without a <seclabel> of its own with the label it gets; files are given to QEMU's user
+either way.
+""",
+    ),
+    cfg.BoolOpt(
         "remember_owner",
         default=True,
         help="""

@@ -31,6 +31,7 @@ class Settings:
     uid: int | None = None
     gid: int | None = None
     dynamic_ownership: bool = True
+    default_confined: bool = True
     remember_owner: bool = True
     seccomp: bool = True
     job_wait: float = 30.0
@@ -68,6 +69,7 @@ class Settings:
         c = conf.CONF
         got = cls(
             dynamic_ownership=c.qemu.dynamic_ownership,
+            default_confined=c.qemu.security_default_confined,
             remember_owner=c.qemu.remember_owner,
             seccomp=bool(c.qemu.seccomp_sandbox),
             job_wait=float(c.jobs.wait),
@@ -112,6 +114,7 @@ class Settings:
         flags = {
             "dynamic_ownership": "dynamic_ownership",
             "seccomp_sandbox": "seccomp",
+            "security_default_confined": "default_confined",
             "auto_dump_bypass_cache": "auto_dump_bypass_cache",
             "auto_start_bypass_cache": "auto_start_bypass_cache",
         }

@@ -247,7 +247,7 @@ class Matrix:
         for pattern in ("run/qemu/*", "lib/qemu/domain-*", "lib/qemu/channel/target/*",
                         "lib/qemu/status/*", "etc/qemu/*.new", "lib/qemu/nvram/*"):  # fmt: skip
             for path in Path(self.root).glob(pattern):
-                if path.name != "driver.pid":
+                if path.name not in ("driver.pid", "autostarted"):
                     yield str(path)
 
     def left_groups(self) -> list[str]:

@@ -109,7 +109,7 @@ class LifecycleCase(TestCase):
         """What a guest that has ended must not leave."""
         found = [str(path) for path in Path(self.root, "run/qemu").iterdir()]
         found += [str(path) for path in Path(self.root, "lib/qemu").glob("domain-*")]
-        return sorted(name for name in found if not name.endswith("driver.pid"))
+        return sorted(name for name in found if not name.endswith(("/driver.pid", "/autostarted")))
 
     def child(self, operation: str, name: str = "nano", broken: str = "") -> int:
         """Has another process do it, our connection closed; returns its exit status."""

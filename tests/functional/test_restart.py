@@ -236,6 +236,54 @@ class TestReconnect(LifecycleCase):
                 self.table = self.open()
 
 
+class TestAutostart(LifecycleCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.refs = []
+        for number in range(3):
+            nano_image(f"{self.disk}.{number}")
+            xml = XML.format(name=f"a{number}", disk=f"{self.disk}.{number}", extra="", devices="")
+            self.refs.append(self.table.domain_define_xml(xml.replace("0b10", f"0b3{number}")))
+        for ref in self.refs[:2]:
+            self.table.domain_set_autostart(ref, 1)
+
+    def boots(self) -> None:
+        """As after a boot of the host: what /run has is gone."""
+        self.table.close()
+        Path(self.root, "run/qemu/autostarted").unlink()
+        self.table = self.open()
+
+    def running_names(self) -> list[str]:
+        return sorted(found.name for found in self.running())
+
+    def test_once_for_each_boot(self) -> None:
+        self.boots()
+        self.until(lambda: len(self.running()) == 2)
+        self.until(lambda: all(self.state(ref)[0] == 1 for ref in self.refs[:2]))
+        self.assertEqual(["a0", "a1"], self.running_names())
+        self.table.domain_destroy(self.refs[0])
+        self.reopen()
+        self.assertEqual(["a1"], self.running_names())
+        self.assertEqual(State.SHUTOFF, self.state(self.refs[0])[0])
+
+    def test_another_boot_of_the_host(self) -> None:
+        self.table.close()
+        stamp = Path(self.root, "run/qemu/autostarted")
+        self.assertEqual("done", stamp.read_text().splitlines()[-1])
+        stamp.write_text("another-boot\ndone\n")
+        self.table = self.open()
+        self.until(lambda: len(self.running()) == 2)
+
+    def test_one_that_fails_harms_only_itself(self) -> None:
+        os.unlink(f"{self.disk}.0")
+        with self.assertLogs("nova_pyvirt.hypervisors.qemu.autostart", "ERROR"):
+            self.boots()
+            self.until(lambda: self.state(self.refs[1])[0] == 1)
+            self.table.close()
+        self.table = self.open()
+        self.assertEqual(["a1"], self.running_names())
+
+
 class TestKillMatrix(LifecycleCase):
     """Every named place of some operations, at its first passing; tools/killmatrix does them all."""
 

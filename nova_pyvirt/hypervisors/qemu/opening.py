@@ -11,6 +11,7 @@ from nova_pyvirt.core.paths import Paths
 from nova_pyvirt.core.settings import Settings
 from nova_pyvirt.errors import system_error
 from nova_pyvirt.hypervisors.qemu import load, reconnect
+from nova_pyvirt.hypervisors.qemu.autostart import Autostart
 from nova_pyvirt.hypervisors.qemu.state import QemuState, Remembered
 from nova_pyvirt.util.breakpoints import reach
 from nova_pyvirt.util.native import os, threading
@@ -89,6 +90,9 @@ def _open(paths: Paths) -> QemuState:
         reach("open-locked")
         load.load_definitions(state)
         reconnect.reconnect_all(state)
+        autostart = Autostart(state)
+        state.at_close.append(autostart.end)
+        autostart.begin()
     return state
 
 

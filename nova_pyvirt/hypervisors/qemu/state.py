@@ -59,6 +59,7 @@ class QemuState:
             self.hooks = Hooks.find(paths.hooks_dir, "qemu", timeout=settings.hook_timeout)
         self.starts = Starts()
         self.autodestroy: dict[bytes, object] = {}
+        self.at_close: list[Callable[[], None]] = []
         self.unmanaged: list[tuple[str, str, Process]] = []
         self._lock = threading.Lock()
         self._lock_fd = -1
@@ -138,6 +139,8 @@ class QemuState:
 
     def close(self) -> None:
         """Stops what runs on our behalf; guests go on."""
+        for end in self.at_close:
+            end()
         if self._unpublish is not None:
             self._unpublish()
         for vm in self.domains:

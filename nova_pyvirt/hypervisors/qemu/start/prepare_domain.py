@@ -32,7 +32,7 @@ def run(start: Start) -> None:
 def _security_label(start: Start) -> None:
     """The dynamic DAC label, as the live XML shows it."""
     settings, labels = start.state.settings, start.definition.seclabels
-    if settings.uid is None or settings.gid is None:
+    if settings.uid is None or settings.gid is None or not settings.default_confined:
         return
     if any(label.model == "dac" for label in labels):
         return
