@@ -22,6 +22,16 @@ The group that QEMU runs as, by name or number. Unset: kvm when the host has tha
 user was found by default, else the user's own group.
 """,
     ),
+    cfg.StrOpt(
+        "schema_dir",
+        default="/usr/share/libvirt/schemas",
+        help="""
+Where libvirt's RELAX NG schemas (domain.rng and its likes) are installed.
+
+They are needed only for calls that ask for validation (VIR_DOMAIN_DEFINE_VALIDATE, ``virsh define
+--validate``). Without them such a call is refused; nothing else is affected.
+""",
+    ),
     cfg.BoolOpt(
         "dynamic_ownership",
         default=True,

@@ -61,6 +61,7 @@ class Settings:
     auto_dump_path: str | None = None
     auto_dump_bypass_cache: bool = False
     auto_start_bypass_cache: bool = False
+    schema_dir: str = "/usr/share/libvirt/schemas"
 
     @classmethod
     def load(cls, paths: Paths) -> "Settings":
@@ -99,6 +100,7 @@ class Settings:
             auto_dump_path=c.qemu.auto_dump_path,
             auto_dump_bypass_cache=c.qemu.auto_dump_bypass_cache,
             auto_start_bypass_cache=c.qemu.auto_start_bypass_cache,
+            schema_dir=c.qemu.schema_dir,
         )
         user, group = c.qemu.user, c.qemu.group
         if paths.profile == "libvirt":

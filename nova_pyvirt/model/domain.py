@@ -145,6 +145,8 @@ class Domain(Element):
         if self.type is None:
             raise Refusal("missing domain type attribute", Code.INTERNAL_ERROR).error()
         self._check_name()
+        if self.os.type == "exe" and not node.findtext("os/init"):
+            raise Refusal("init binary must be specified").error()
         if self.metadata is not None:
             metadata.tidy(self.metadata)
         if self.title and "\n" in self.title:

@@ -3,8 +3,10 @@
 
 from collections.abc import Callable
 
+from nova_pyvirt.core.schemas import Schemas
 from nova_pyvirt.hypervisors.qemu import address, postparse, validate
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
+from nova_pyvirt.model import document
 from nova_pyvirt.model.domain import Domain
 
 NVRAM_DIR = "/var/lib/libvirt/qemu/nvram"
@@ -16,6 +18,7 @@ def parse_definition(
     *,
     keep_live: bool = False,
     nvram_dir: str = NVRAM_DIR,
+    schemas: Schemas | None = None,
 ) -> Domain:
     """A complete definition.
 
@@ -23,9 +26,13 @@ def parse_definition(
     :param keep_live: it was written by us of a running domain; else what only a running domain has
         is dropped
     :param nvram_dir: where UEFI variables go when nobody says
+    :param schemas: check it against domain.rng of these first
     :raises libvirtError: XML_DETAIL, XML_ERROR, CONFIG_UNSUPPORTED, ...
     """
-    domain = Domain.load(xml)
+    root = document.load(xml, "domain")
+    if schemas is not None:
+        schemas.check("domain.rng", root)
+    domain = Domain.parse(root)
     if not keep_live:
         domain.id = None
     postparse.complete_identity(domain)

@@ -19,6 +19,7 @@ from nova_pyvirt.core.host import HostFs
 from nova_pyvirt.core.host.identity import libvirtd_uuid
 from nova_pyvirt.core.paths import Paths
 from nova_pyvirt.core.ports import PortAllocator
+from nova_pyvirt.core.schemas import Schemas
 from nova_pyvirt.core.settings import Settings
 from nova_pyvirt.errors import Code, From
 from nova_pyvirt.hypervisors.qemu.caps import CapsCache, QemuCaps
@@ -48,6 +49,7 @@ class QemuState:
         self.remembered = remembered
         self.caps = CapsCache(Path(paths.capabilities_dir))
         self.view = _view(self.caps, settings, paths)
+        self.schemas = Schemas(settings.schema_dir)
         self.domains = DomainList()
         self.bus = EventBus()
         self.monitor_events = MonitorEvents()

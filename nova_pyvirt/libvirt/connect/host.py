@@ -177,7 +177,7 @@ class Host(Base):
 
     def baselineCPU(self, xmlCPUs: list[str] | None, flags: int = 0) -> str:
         """virConnectBaselineCPU (libvirt 0.7.7; connect:read)."""
-        return _CONNECT_BASELINE_CPU(self, xmlCPUs, flags)
+        return _CONNECT_BASELINE_CPU(self, xmlCPUs or None, flags)
 
     def baselineHypervisorCPU(
         self,
@@ -190,7 +190,7 @@ class Host(Base):
     ) -> str:
         """virConnectBaselineHypervisorCPU (libvirt 4.4.0; connect:write)."""
         return _CONNECT_BASELINE_HYPERVISOR_CPU(
-            self, emulator, arch, machine, virttype, xmlCPUs, flags
+            self, emulator, arch, machine, virttype, xmlCPUs or None, flags
         )
 
     def getMemoryStats(self, cellNum: int, flags: int = 0) -> dict[str, Any]:

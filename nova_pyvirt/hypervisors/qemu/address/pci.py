@@ -113,8 +113,10 @@ class PCISet:
     def take(self, flags: int) -> Address:
         """The next free place for a device.
 
-        :raises libvirtError: INTERNAL_ERROR when there is none
+        :raises libvirtError: INTERNAL_ERROR when there is none, XML_ERROR when there is no bus
         """
+        if not self.buses:
+            raise errors.error(Code.XML_ERROR, "No PCI buses available", domain=From.DOMAIN)
         for number, bus in enumerate(self.buses):
             place = _free(bus, flags, number)
             if place is not None:

@@ -33,6 +33,7 @@ def assign_pci(domain: Domain) -> None:
     controllers = [c for c in domain.devices.controllers if c.type == "pci"]
     top = max((c.index for c in controllers), default=-1)
     if top < 0:
+        _assign(domain, PCISet([], growing=False), express=False)
         return
     express = _root(domain) == "pcie-root"
     count = _add_buses(domain, top, express=express)

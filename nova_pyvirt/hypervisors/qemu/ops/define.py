@@ -28,7 +28,12 @@ def define_xml(state: QemuState, xml: str, flags: int) -> DomainRef:
         SYSTEM_ERROR when the file can't be written: nothing has changed then
     """
     check_flags(flags, DEFINE_VALIDATE, "qemuDomainDefineXMLFlags")
-    definition = parse_definition(xml, state.caps_for, nvram_dir=state.paths.nvram_dir)
+    definition = parse_definition(
+        xml,
+        state.caps_for,
+        nvram_dir=state.paths.nvram_dir,
+        schemas=state.schemas if flags & DEFINE_VALIDATE else None,
+    )
     vm = state.domains.add(definition, lambda: state.new_domain(definition), live=False)
     with vm.lock:
         added = not vm.persistent
@@ -53,7 +58,7 @@ def _save(state: QemuState, vm: DomainObj, definition: Domain, *, fresh: bool) -
     except OSError as exc:
         if fresh:
             state.domains.remove(vm)
-        detail = f"cannot create config file '{path}'"
+        detail = f"Failed to create file '{path}.new'"
         raise system_error(exc.errno or 0, detail, domain=From.NONE) from exc
 
 
@@ -65,10 +70,10 @@ def undefine(state: QemuState, dom: DomainRef, flags: int) -> None:
     """
     known = MANAGED_SAVE | SNAPSHOTS | NVRAM | KEEP_NVRAM | CHECKPOINTS | TPM | KEEP_TPM
     check_flags(flags, known, "qemuDomainUndefineFlags")
-    _exclusive(
-        flags, NVRAM, KEEP_NVRAM, "VIR_DOMAIN_UNDEFINE_NVRAM", "VIR_DOMAIN_UNDEFINE_KEEP_NVRAM"
-    )
-    _exclusive(flags, TPM, KEEP_TPM, "VIR_DOMAIN_UNDEFINE_TPM", "VIR_DOMAIN_UNDEFINE_KEEP_TPM")
+    for both, what in ((NVRAM | KEEP_NVRAM, "nvram"), (TPM | KEEP_TPM, "TPM")):
+        if flags & both == both:
+            detail = f"cannot both keep and delete {what}"
+            raise errors.error(Code.OPERATION_INVALID, detail)
     vm = state.domains.find(dom)
     with vm.lock, job(vm.jobs, Job.MODIFY, "virDomainUndefineFlags"):
         if not vm.persistent:
@@ -83,14 +88,6 @@ def undefine(state: QemuState, dom: DomainRef, flags: int) -> None:
             vm.new_definition = None
         else:
             state.domains.remove(vm)
-
-
-def _exclusive(flags: int, one: int, other: int, one_name: str, other_name: str) -> None:
-    if flags & one and flags & other:
-        raise errors.error(
-            Code.INVALID_ARG,
-            f"Flags '{one_name}' and '{other_name}' are mutually exclusive",
-        )
 
 
 def _drop_managed_save(state: QemuState, vm: DomainObj, flags: int) -> None:

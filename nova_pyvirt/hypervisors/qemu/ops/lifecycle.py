@@ -55,7 +55,12 @@ def create_xml(state: QemuState, conn: object, xml: str, flags: int) -> DomainRe
     """
     known = PAUSED | AUTODESTROY | VALIDATE | RESET_NVRAM
     check_flags(flags, known, "qemuDomainCreateXML")
-    definition = parse_definition(xml, state.caps_for, nvram_dir=state.paths.nvram_dir)
+    definition = parse_definition(
+        xml,
+        state.caps_for,
+        nvram_dir=state.paths.nvram_dir,
+        schemas=state.schemas if flags & VALIDATE else None,
+    )
     vm = state.domains.add(definition, lambda: state.new_domain(definition), live=True)
     try:
         with (

@@ -10,6 +10,7 @@ from typing import Final
 from nova_pyvirt.errors import Code, From, error, libvirtError, system_error
 from nova_pyvirt.hypervisors.qemu.host import hostdevs
 from nova_pyvirt.hypervisors.qemu.start.context import Start
+from nova_pyvirt.hypervisors.qemu.start.prepare_domain import channel_dir
 from nova_pyvirt.model.devices.chardev import Backend
 from nova_pyvirt.model.devices.graphics import Graphics
 from nova_pyvirt.model.devices.storage import DiskSource, Secret
@@ -30,7 +31,7 @@ def check(start: Start) -> None:
         _display(graphics)
     devices = definition.devices
     for device in (*devices.serials, *devices.parallels, *devices.channels, *devices.consoles):
-        _chardev(device)
+        _chardev(device, made=channel_dir(start))
     _devices(definition)
 
 
@@ -78,7 +79,10 @@ def _display(graphics: Graphics) -> None:
             raise _refused(f"{kind} {what} {port} on {address} is in use")
 
 
-def _chardev(device: Backend) -> None:
+def _chardev(device: Backend, *, made: str) -> None:
+    """
+    :param made: a directory that the start itself is going to make
+    """
     source, kind = device.source, device.type
     path = source.path
     if kind == "unix" and path:
@@ -86,7 +90,7 @@ def _chardev(device: Backend) -> None:
             if not os.path.exists(path):
                 detail = f"Failed to connect to '{path}': No such file or directory"
                 raise _refused(detail)
-        elif not os.path.isdir(os.path.dirname(path) or "/"):
+        elif os.path.dirname(path) != made and not os.path.isdir(os.path.dirname(path) or "/"):
             detail = f"Unable to bind to UNIX socket path '{path}'"
             raise system_error(errno.ENOENT, detail, domain=From.QEMU)
     elif kind == "tcp" and source.mode == "bind" and (source.service or "").isdigit():

@@ -63,8 +63,8 @@ def _check_general(domain: Domain) -> None:
 
 
 def _name(domain: Domain) -> None:
-    if domain.name in (".", "..") or len(domain.name.encode()) > 250:
-        raise bad_xml(f"name '{domain.name[:64]}' can't name files")
+    if domain.name in (".", ".."):
+        raise bad_xml(f"name '{domain.name}' can't name files")
 
 
 def _dumping(domain: Domain) -> None:
