@@ -29,6 +29,9 @@ class Redirdev(Backend, Device):
             detail = "missing type in redirdev"
             raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DOMAIN)
         self.backend_after_parse()
+        if self.address is not None and self.address.type not in ("none", "usb"):
+            detail = "Invalid address for a USB device"
+            raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
         if self.type == "dbus" and not self.source.channel:
             self.source.channel = "org.qemu.usbredir"
 

@@ -124,6 +124,12 @@ class PCISet:
         return self._on_new_bus(flags, 0)
 
     def _on_new_bus(self, flags: int, function: int) -> Address:
+        if not flags & _TYPES:
+            detail = (
+                "Cannot automatically add a new PCI bus for a device with connect flags"
+                f" {flags:02x}"
+            )
+            raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DOMAIN)
         if not self.growing:
             detail = "No more available PCI slots"
             raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DOMAIN)

@@ -168,7 +168,7 @@ def in_order(domain: Domain) -> Iterator[Device]:
     yield from (d for d in devices.disks if d.bus == "virtio")
     yield from (n for n in devices.interfaces if n.type == "hostdev")
     yield from (h for h in devices.hostdevs if _on_pci(h))
-    if devices.memballoon is not None and devices.memballoon.model not in ("none", "xen"):
+    if devices.memballoon is not None and devices.memballoon.model != "none":
         yield devices.memballoon
     yield from devices.rngs
     yield from (w for w in devices.watchdogs if w.model == "i6300esb")
@@ -191,7 +191,7 @@ def _on_pci(device: Hostdev) -> bool:
 
 
 def _served(controller: Controller) -> bool:
-    if controller.type in ("pci", "fdc", "ccid", "isa"):
+    if controller.type in ("pci", "fdc", "ccid"):
         return False
     if controller.type == "usb" and controller.model == "none":
         return False

@@ -48,7 +48,7 @@ def complete(domain: Domain, caps: QemuCaps, *, nvram_dir: str) -> None:
     vcpus.complete(domain)
     memory.complete(domain)
     _tuning(domain)
-    if domain.bootloader is not None:
+    if domain.bootloader or domain.bootloader_args:
         raise errors.error(Code.CONFIG_UNSUPPORTED, "bootloader is not supported by QEMU")
     _machine(domain, caps)
     _firmware(domain, nvram_dir)

@@ -18,6 +18,9 @@ def run(start: Start) -> None:
     """
     with start.private.stage("prepare-domain"):
         nvram_dir = start.state.paths.nvram_dir
+        for device in start.definition.devices.hostdevs:
+            if device.type == "pci" and device.driver_name in (None, "default"):
+                device.driver_name = "vfio"
         prepare(start.definition, start.private.caps, start.state.view, nvram_dir)
         _security_label(start)
         for graphics in start.definition.devices.graphics:

@@ -152,7 +152,11 @@ class Guest:
 
         :param base: the driver without its bus
         :param suffix: does the driver's name end with the bus?
+        :raises libvirtError: INTERNAL_ERROR for a device that isn't on PCI
         """
+        if item.address is None or item.address.type != "pci":
+            detail = f"Unexpected address type for '{base}'"
+            raise errors.error(Code.INTERNAL_ERROR, detail)
         name = f"{base}-pci" if suffix else base
         if self.caps.has("virtio-pci-non-transitional"):
             if model == "virtio-transitional":

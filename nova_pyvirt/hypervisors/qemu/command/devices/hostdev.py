@@ -62,6 +62,9 @@ def interface_props(guest: Guest, nic: Interface) -> Props:
 
 
 def _pci(guest: Guest, item: Hostdev) -> Props:
+    if item.driver_name != "vfio":
+        detail = f"invalid PCI passthrough type '{item.driver_name or 'default'}'"
+        raise errors.error(Code.INTERNAL_ERROR, detail)
     pair = item.teaming_persistent if item.teaming_type == "transient" else None
     return {
         "driver": "vfio-pci",

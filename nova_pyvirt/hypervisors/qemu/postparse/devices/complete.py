@@ -72,7 +72,7 @@ def _default_devices(domain: Domain, caps: QemuCaps) -> None:
     devices = domain.devices
     if domain.os.arch in _X86:
         for kind in ("mouse", "keyboard"):
-            if not any(i.type == kind and i.bus == "ps2" for i in devices.inputs):
+            if not any(i.type == kind and i.bus in (None, "ps2") for i in devices.inputs):
                 devices.inputs.append(Input(type=kind, bus="ps2"))
     if domain.os.machine == "isapc":
         _add_balloon(domain)

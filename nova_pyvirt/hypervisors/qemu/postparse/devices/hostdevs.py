@@ -19,8 +19,6 @@ def complete(domain: Domain, caps: QemuCaps) -> None:
         if device.type == "mdev" and device.model == "vfio-pci" and device.display is None:
             if caps.has("vfio-pci.display"):
                 device.display = False
-        if device.type == "pci":
-            _driver(device)
         if device.type == "mdev" and device.address is not None and device.model == "vfio-pci":
             if device.address.type != "pci":
                 raise errors.error(
@@ -31,11 +29,6 @@ def complete(domain: Domain, caps: QemuCaps) -> None:
                 )
         if device.type == "scsi":
             _scsi(domain, device)
-
-
-def _driver(device: Hostdev) -> None:
-    if device.driver_name in (None, "default"):
-        device.driver_name = "vfio"
 
 
 def _scsi(domain: Domain, device: Hostdev) -> None:

@@ -38,9 +38,6 @@ def check(domain: Domain, caps: QemuCaps) -> None:
             raise unsupported(f"unsupported console target type {console.target_type}")
         if console.target_type in ("sclp", "sclplm"):
             raise unsupported(f"{console.target_type}console is not supported in this QEMU binary")
-    for channel in devices.channels:
-        if channel.target_type not in ("virtio", "guestfwd"):
-            raise _internal("target type must be specified for channel device", From.DOMAIN)
 
 
 def _backends(domain: Domain) -> Iterator[tuple[Any, Backend]]:
@@ -73,14 +70,12 @@ def check_source(item: Backend, *, unix_path: bool = True) -> None:
     if kind == "unix" and unix_path and not (source and source.path):
         raise _internal("Missing source path attribute for char device", From.DOMAIN)
     if kind == "tcp":
-        if not (source and source.host):
+        if source is None or source.host is None:
             raise _internal("Missing source host attribute for char device", From.DOMAIN)
-        if not source.service:
+        if source.service is None:
             raise _internal("Missing source service attribute for char device", From.DOMAIN)
     if kind == "udp" and not any(s.service for s in item.sources if s.mode != "bind"):
         raise _internal("Missing source service attribute for char device", From.DOMAIN)
-    if kind == "nmdm":
-        raise unsupported(f"unsupported chardev '{kind}'")
     if kind in ("spiceport", "dbus"):
         _channel(item, source)
     again = source.reconnect if source is not None else None

@@ -48,10 +48,15 @@ def _addresses(domain: Domain) -> None:
             )
         if where is not None and where.zpci:
             raise unsupported("This QEMU binary doesn't support zPCI")
-        if device.acpi_index and kind != "pci":
+        if kind == "ccw":
+            alias, machine = device.alias or "<null>", domain.os.machine
+            raise unsupported(
+                f"cannot use CCW address type for device '{alias}' using machine type '{machine}'"
+            )
+        if device.acpi_index and kind not in (None, "none", "pci"):
             raise unsupported("ACPI index is only supported for PCI devices")
         tuned = device.rom_enabled is not None or device.rom_bar is not None or device.rom_file
-        if tuned and kind != "pci":
+        if tuned and kind not in (None, "none", "pci", "unassigned"):
             raise unsupported("ROM tuning is only supported for PCI devices")
 
 

@@ -40,6 +40,8 @@ def check(domain: Domain, caps: QemuCaps) -> None:
             _scsi(domain, item, caps)
         elif item.type == "ide":
             _ide(domain, item)
+        if item.type != "scsi" or item.model not in _VIRTIO_SCSI:
+            _no_virtio_scsi(item)
     _usb(domain)
 
 
@@ -73,12 +75,15 @@ def _scsi(domain: Domain, item: Controller, caps: QemuCaps) -> None:
         raise unsupported(f"Unsupported controller model: {item.model}")
     if item.model == "ncr53c90":
         raise unsupported("ncr53c90 SCSI controller is not a built-in for this machine")
-    if item.model not in _VIRTIO_SCSI:
-        for name in ("queues", "cmd_per_lun", "max_sectors", "ioeventfd"):
-            if getattr(item, name) is not None:
-                raise unsupported(f"'{name}' is only supported by virtio-scsi controller")
     if item.iothread and item.iothread not in known_iothreads(domain):
         raise unsupported(f"controller iothread '{item.iothread}' not defined in iothreadid")
+
+
+def _no_virtio_scsi(item: Controller) -> None:
+    for name in ("queues", "cmd_per_lun", "max_sectors", "ioeventfd"):
+        value = getattr(item, name)
+        if value is not None and value != 0:
+            raise unsupported(f"'{name}' is only supported by virtio-scsi controller")
 
 
 def _has(caps: QemuCaps, flag: str) -> bool:

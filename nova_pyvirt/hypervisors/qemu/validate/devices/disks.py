@@ -8,7 +8,12 @@ from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
 from nova_pyvirt.hypervisors.qemu.postparse import is_i440fx
-from nova_pyvirt.hypervisors.qemu.validate.common import bad_xml, unsupported, unsupported_domain
+from nova_pyvirt.hypervisors.qemu.validate.common import (
+    bad_xml,
+    no_virtio_options,
+    unsupported,
+    unsupported_domain,
+)
 from nova_pyvirt.hypervisors.qemu.validate.devices import storage
 from nova_pyvirt.model.devices.common import Address
 from nova_pyvirt.model.devices.disk import Disk, IOTune
@@ -93,11 +98,7 @@ def _only_virtio(disk: Disk) -> None:
         raise unsupported_domain("disk event_idx mode supported only for virtio bus")
     if disk.ioeventfd is not None:
         raise unsupported_domain("disk ioeventfd mode supported only for virtio bus")
-    for name, words in (("iommu", "iommu driver option is"), ("ats", "ats driver option is"),
-                        ("packed", "packed driver option is"),
-                        ("page_per_vq", "page_per_vq option is")):  # fmt: skip
-        if getattr(disk, name) is not None:
-            raise unsupported_domain(f"{words} only supported for virtio devices")
+    no_virtio_options(disk)
 
 
 def _names(disk: Disk) -> None:

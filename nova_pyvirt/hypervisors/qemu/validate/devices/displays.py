@@ -4,7 +4,12 @@
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
-from nova_pyvirt.hypervisors.qemu.validate.common import bad_xml, unsupported, unsupported_domain
+from nova_pyvirt.hypervisors.qemu.validate.common import (
+    bad_xml,
+    no_virtio_options,
+    unsupported,
+    unsupported_domain,
+)
 from nova_pyvirt.model.devices.graphics import Graphics
 from nova_pyvirt.model.devices.video import Video
 from nova_pyvirt.model.domain import Domain
@@ -85,6 +90,8 @@ def _video(domain: Domain, item: Video, caps: QemuCaps, *, first: bool) -> None:
         raise unsupported_domain("'vhostuser' driver is only supported with 'virtio' device")
     if item.rendernode and item.driver_name != "vhostuser":
         raise unsupported_domain("unsupported rendernode accel attribute without 'vhostuser'")
+    if item.model != "virtio":
+        no_virtio_options(item)
     if item.x is not None and not (item.x and item.y):
         raise unsupported_domain("video resolution values must be greater than 0")
     if item.model == "ramfb" and item.address is not None:

@@ -14,7 +14,7 @@ def check(domain: Domain, caps: QemuCaps) -> None:
     for item in domain.devices.inputs:
         _check(item)
         transitional = item.model in ("virtio-transitional", "virtio-non-transitional")
-        if transitional and item.type != "passthrough":
+        if transitional:
             raise unsupported(
                 f"virtio (non-)transitional models are not supported for input type={item.type}"
             )

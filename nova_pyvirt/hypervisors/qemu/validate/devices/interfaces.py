@@ -6,7 +6,12 @@ import ipaddress
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
-from nova_pyvirt.hypervisors.qemu.validate.common import bad_xml, unsupported, unsupported_domain
+from nova_pyvirt.hypervisors.qemu.validate.common import (
+    bad_xml,
+    no_virtio_options,
+    unsupported,
+    unsupported_domain,
+)
 from nova_pyvirt.model.devices.interface import Interface
 from nova_pyvirt.model.domain import Domain
 
@@ -134,7 +139,7 @@ def _addresses(nic: Interface) -> None:
         for family in (4, 6):
             if families.count(family) > 1:
                 raise unsupported(f"Only one IPv{family} address per interface is allowed")
-    elif nic.ips or nic.routes:
+    elif nic.type != "vdpa" and (nic.ips or nic.routes):
         raise unsupported(
             "Invalid attempt to set network interface guest-side IP route and/or address info, not"
             " supported by QEMU"
@@ -156,11 +161,7 @@ def _user_address(nic: Interface, ip: object, family: int) -> None:
 
 def _virtio(nic: Interface, caps: QemuCaps) -> None:
     if not nic.is_virtio:
-        for name, words in (("iommu", "iommu driver option is"), ("ats", "ats driver option is"),
-                            ("packed", "packed driver option is"),
-                            ("page_per_vq", "page_per_vq option is")):  # fmt: skip
-            if getattr(nic, name) is not None:
-                raise unsupported_domain(f"{words} only supported for virtio devices")
+        no_virtio_options(nic)
         if nic.type == "vdpa":
             raise unsupported(f"invalid model for interface of type '{nic.type}': '{nic.model}'")
         return

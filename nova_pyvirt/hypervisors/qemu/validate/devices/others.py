@@ -20,6 +20,9 @@ def check(domain: Domain, caps: QemuCaps) -> None:
     for panic in devices.panics:
         if panic.model == "pvpanic":
             raise unsupported(f"unknown panic model '{panic.model}'")
+        if panic.model in ("s390", "pseries"):
+            name = "S390" if panic.model == "s390" else "pSeries"
+            raise unsupported(f"only {name} guests support panic device of model '{panic.model}'")
         where = panic.address
         if panic.model == "isa" and where is not None and where.type not in ("none", "isa"):
             raise unsupported("panic is supported only with ISA address type")

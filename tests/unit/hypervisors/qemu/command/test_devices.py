@@ -91,7 +91,8 @@ GOLDEN: tuple[tuple[str, tuple[str, ...]], ...] = (
         '{"driver":"piix3-usb-uhci","id":"usb","bus":"pci.0","addr":"0x1.0x2"}',
         '{"driver":"usb-tablet","id":"input0","bus":"usb.0","port":"1"}',
     )),
-    ("<hostdev mode='subsystem' type='pci' managed='yes'><source><address domain='0' bus='6' slot='18'"
+    ("<hostdev mode='subsystem' type='pci' managed='yes'>"
+     "<driver name='vfio'/><source><address domain='0' bus='6' slot='18'"
      " function='5'/></source><rom bar='off'/></hostdev>", (
         '{"driver":"vfio-pci","host":"0000:06:12.5","id":"hostdev0",' + PCI + ',"rombar":0}',
     )),

@@ -104,7 +104,7 @@ def options(*, os: str = "pc", body: str = "", devices: str = "") -> list[str]:
         "<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><name>g</name>"
         "<uuid>c7a5fdbd-edaf-9455-926a-d65c16db1809</uuid><memory>1048576</memory>"
         f"<os><type arch='x86_64' machine='{os}'>hvm</type></os>{body}"
-        f"<devices>{devices}</devices></domain>"
+        f"<devices><memballoon model='none'/>{devices}</devices></domain>"
     )
     base = full_caps()
     plain = replace(base.machine("pc-i440fx-7.2"), name="isapc", alias=None, default_ram_id=None)

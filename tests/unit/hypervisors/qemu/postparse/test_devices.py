@@ -119,3 +119,42 @@ class UuidTest(TestCase):
             f"<entry name='uuid'>{told}</entry></system></sysinfo></domain>"
         )
         self.assertEqual(told.lower(), domain.uuid)
+
+
+class DroppedTest(TestCase):
+    """What libvirt reads and doesn't show again."""
+
+    def test_devices(self) -> None:
+        for xml, gone in (
+            ("<redirfilter/>", "<redirfilter"),
+            ("<sound model='ac97'><codec type='micro'/></sound>", "<codec"),
+            ("<audio id='1' type='oss'><input/></audio>", "<input/>"),
+            ("<memballoon model='none'><alias name='ua-x'/></memballoon>", "ua-x"),
+            ("<graphics type='egl-headless'><gl/></graphics>", "<gl"),
+            ("<hostdev mode='subsystem' type='usb'><source><vendor id='1'/><product id='2'/></source>"
+             "<readonly/></hostdev>", "<readonly"),
+        ):  # fmt: skip
+            with self.subTest(xml):
+                self.assertNotIn(gone, define(xml).format(inactive=True))
+
+    def test_of_the_domain(self) -> None:
+        for more, gone in (
+            ("<defaultiothread/>", "<defaultiothread"),
+            ("<bootloader/>", "<bootloader"),
+            ("<blkiotune><device><path>/d</path></device></blkiotune>", "<blkiotune"),
+        ):
+            with self.subTest(more):
+                self.assertNotIn(gone, define("", more=more).format(inactive=True))
+
+    def test_a_keyboard_without_a_bus_is_the_usual_one(self) -> None:
+        inputs = define("<input type='keyboard'/>").devices.inputs
+        self.assertEqual(["keyboard"], [i.type for i in inputs if i.type == "keyboard"])
+
+    def test_events_have_an_order(self) -> None:
+        events = "".join(f"<event name='{n}' enabled='yes'/>" for n in ("cpu_cycles", "cmt"))
+        domain = define("", more=f"<perf>{events}</perf>")
+        self.assertEqual(["cmt", "cpu_cycles"], [e.name for e in domain.perf_events])
+
+    def test_a_filter_for_any_product(self) -> None:
+        domain = define("<redirfilter><usbdev product='-1' allow='yes'/></redirfilter>")
+        self.assertIsNone(domain.devices.redirfilter.rules[0].product)

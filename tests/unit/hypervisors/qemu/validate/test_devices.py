@@ -48,7 +48,6 @@ REFUSED = (
     ("<interface type='user'><script path='/s'/></interface>", U, "scripts are not supported"),
     ("<serial type='tcp'/>", I, "Missing source host attribute"),
     ("<serial type='file'/>", I, "Missing source path attribute"),
-    ("<serial type='nmdm'><source master='a' slave='b'/></serial>", U, "unsupported chardev"),
     ("<serial type='tcp'><source host='h' service='1'><reconnect enabled='yes' timeout='0'/>"
      "</source></serial>", Code.INVALID_ARG, "reconnect source timeout cannot be '0'"),
     ("<channel type='spicevmc'><target type='virtio'/></channel>", U, "without spice graphics"),
@@ -111,6 +110,12 @@ HOTPLUG = (
      "target NUMA node needs to be specified"),
     (ROOM + CELLS, DIMM.format(3, ""), Code.XML_DETAIL, "has only '1' NUMA nodes configured"),
     ("<cputune><iothreadpin iothread='4' cpuset='0'/></cputune>", "", U, "Cannot find 'iothread' : 4"),
+    ("<cpu><feature name='vmx'/></cpu>", "", X, "Non-empty feature list specified without CPU model"),
+    ("<cpu><vendor>Intel</vendor></cpu>", "", X, "CPU vendor specified without CPU model"),
+    ("<cpu mode='host-model'><cache mode='disable'/><cache mode='disable'/></cpu>", "", X,
+     "at most one CPU cache element"),
+    ("<bootloader_args>x</bootloader_args>", "", U, "bootloader is not supported by QEMU"),
+    ("<clock offset='timezone'/>", "", I, "missing 'timezone' attribute"),
     ("<sysinfo type='smbios'><system><entry name='uuid'>c7a5fdbd-edaf-9455-926a-d65c16db1800</entry>"
      "</system></sysinfo>", "", Code.XML_DETAIL, "UUID mismatch between <uuid> and <sysinfo>"),
 )  # fmt: skip
