@@ -99,6 +99,7 @@ class Domain(Element):
     resource = child("resource", Resource, once=Refusal("only one resource element is supported"))
     sysinfos = children("sysinfo", Sysinfo)
     bootloader = field("bootloader")
+    bootloader_args = field("bootloader_args")
     os = child("os", OS)
     uid_maps = children("idmap/uid", IDMap)
     gid_maps = children("idmap/gid", IDMap)
@@ -149,9 +150,18 @@ class Domain(Element):
             raise Refusal("init binary must be specified").error()
         if self.metadata is not None:
             metadata.tidy(self.metadata)
+        self._drop_empty()
         if self.title and "\n" in self.title:
             detail = "Domain title can't contain newlines"
             raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
+
+    def _drop_empty(self) -> None:
+        """What says nothing is not shown either."""
+        self.perf_events.sort(key=PerfEvent.place)
+        self.bootloader = self.bootloader or None
+        pool = self.default_iothread
+        if pool is not None and pool.thread_pool_min is None and pool.thread_pool_max is None:
+            self.default_iothread = None
 
     def _check_name(self) -> None:
         if "\n" in self.name:

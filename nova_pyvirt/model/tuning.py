@@ -29,7 +29,7 @@ from nova_pyvirt.model.kinds import (
     to_kib,
     uint,
 )
-from nova_pyvirt.model.xmlbind import Element, child, children, field, flag
+from nova_pyvirt.model.xmlbind import Context, Element, child, children, field, flag
 
 ULL = UInt(64)
 LL = Int(64)
@@ -337,6 +337,12 @@ class BlkioDevice(Element):
             raise Refusal("missing per-device path", Code.CONFIG_UNSUPPORTED).error()
 
 
+def _limits(device: BlkioDevice) -> bool:
+    """Does it limit anything?"""
+    values = device.__dict__
+    return any(value for name, value in values.items() if name != "path")
+
+
 class BlkioTune(Element):
     """<blkiotune>."""
 
@@ -344,6 +350,11 @@ class BlkioTune(Element):
     KEEP = False
     weight = field("weight", Loose(uint()), show=lambda tune, ctx: bool(tune.weight))
     devices = children("device", BlkioDevice)
+
+    def before_format(self, ctx: Context) -> "BlkioTune":
+        shown = self.copy()
+        shown.devices = [device for device in shown.devices if _limits(device)]
+        return shown
 
 
 class IOThread(Element):
@@ -375,19 +386,25 @@ class VCPU(Element):
     order = field("@order", uint())
 
 
+_PERF = (
+    "cmt", "mbmt", "mbml", "cpu_cycles", "instructions", "cache_references", "cache_misses",
+    "branch_instructions", "branch_misses", "bus_cycles", "stalled_cycles_frontend",
+    "stalled_cycles_backend", "ref_cpu_cycles", "cpu_clock", "task_clock", "page_faults",
+    "context_switches", "cpu_migrations", "page_faults_min", "page_faults_maj",
+    "alignment_faults", "emulation_faults",
+)  # fmt: skip
+
+
 class PerfEvent(Element):
     """<perf><event>."""
 
     TAG = "event"
-    name = field(
-        "@name",
-        enum("cmt", "mbmt", "mbml", "cpu_cycles", "instructions", "cache_references",
-             "cache_misses", "branch_instructions", "branch_misses", "bus_cycles",
-             "stalled_cycles_frontend", "stalled_cycles_backend", "ref_cpu_cycles", "cpu_clock",
-             "task_clock", "page_faults", "context_switches", "cpu_migrations",
-             "page_faults_min", "page_faults_maj", "alignment_faults", "emulation_faults"),
-    )  # fmt: skip
+    name = field("@name", enum(*_PERF))
     enabled = field("@enabled", YES_NO, required=True)
+
+    def place(self) -> int:
+        """Where it is shown among the others."""
+        return _PERF.index(self.name) if self.name in _PERF else len(_PERF)
 
 
 class Resource(Element):

@@ -58,6 +58,7 @@ class GL(Element):
     """<gl>."""
 
     TAG = "gl"
+    KEEP = False
     enable = field("@enable", YES_NO)
     rendernode = field("@rendernode")
 

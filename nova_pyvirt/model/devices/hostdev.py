@@ -82,6 +82,8 @@ class Hostdev(Device):
             raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
         if self.managed is None:
             self.managed = False
+        if self.type != "scsi":
+            self.readonly = self.shareable = False
         if self.type != "mdev":
             self.display = self.ramfb = None
         if self.type not in ("mdev", "scsi_host") and self.model is not None:
@@ -172,6 +174,7 @@ class RedirFilter(Element):
     """<redirfilter>."""
 
     TAG = "redirfilter"
+    KEEP = False
     rules = children("usbdev", USBFilter)
 
 

@@ -64,6 +64,8 @@ class MemBalloon(Device, virtio=True):
 
     def after_parse(self, node: etree._Element) -> None:
         self.period = max(self.period or 0, 0) or None
+        if self.model == "none":
+            self.alias = self.acpi_index = None
 
 
 class Watchdog(Device):

@@ -25,13 +25,16 @@ class Sound(Device):
 
     TAG = "sound"
     model = field("@model", SOUND_MODELS, required=True)
-    codecs = children("codec", Codec)
+    codecs = children(
+        "codec", Codec, show=lambda sound, ctx: sound.model in ("ich6", "ich7", "ich9")
+    )
     audio_id = field("audio/@id", Positive(), required=True)
 
 
 class Stream(Element):
     """<input> or <output> of an audio back-end. Latency, buffer and period in microseconds."""
 
+    KEEP = False
     mixing_engine = field("@mixingEngine", YES_NO)
     fixed_settings = field("@fixedSettings", YES_NO)
     voices = field("@voices", Positive())

@@ -29,6 +29,7 @@ REQUIRED = {
     "backingStore": {"@type": "file", "format/@type": "raw", "source": ""},
     "reservations": {"@managed": "yes"}, "ip": {"@address": "10.0.0.1"},
     "reconnect": {"@timeout": "1"}, "panic": {}, "address": {"@type": "isa"},
+    "memballoon": {"@model": "virtio"},
 }  # fmt: skip
 #: the same for one field
 WITH = {
@@ -56,6 +57,7 @@ SPECIAL = {
     ("interface", "driver/@queues"), ("interface", "model/@type"), ("interface", "@type"),
     ("address", "@type"), ("channel", "@type"), ("smartcard", "@mode"), ("tpm", "backend/@type"),
     ("disk", "driver/@error_policy"), ("disk", "driver/@rerror_policy"), ("hostdev", "@type"),
+    ("hostdev", "readonly"), ("hostdev", "shareable"),
     ("hostdev", "@model"), ("backend", "@model"), ("usbdev", "@version"), ("controller", "@model"),
     ("controller", "@type"), ("secret", "@uuid"), ("memory", "@model"), ("memory", "uuid"),
     ("interface", "@trustGuestRxFilters"), ("graphics", "@connected"),

@@ -4,7 +4,7 @@
 from typing import Any
 
 from nova_pyvirt import errors
-from nova_pyvirt.errors import Code
+from nova_pyvirt.errors import Code, From
 from nova_pyvirt.hypervisors.qemu.command.context import NULL
 from nova_pyvirt.hypervisors.qemu.command.devices import netstorage
 from nova_pyvirt.hypervisors.qemu.command.devices.guest import Args, Guest, Props, object_, option
@@ -62,7 +62,8 @@ def nodes(guest: Guest, disk: Disk, number: int) -> Args:
     """-blockdev of a disk's chain from the bottom, with the objects the nodes need.
 
     :param number: of the top image
-    :raises libvirtError: CONFIG_UNSUPPORTED, INTERNAL_ERROR for an image QEMU can't have
+    :raises libvirtError: CONFIG_UNSUPPORTED, INTERNAL_ERROR for an image QEMU can't have;
+        NO_STORAGE_POOL for a volume that no pool has been asked for
     """
     if disk.type == "vhostuser":
         return _vhost_user(guest, disk)
@@ -215,8 +216,8 @@ def _protocol(guest: Guest, disk: Disk, image: Any, name: str) -> Props:
         return {"driver": "nvme", "device": source.address.text(), "namespace": source.namespace}
     if image.type == "network":
         return netstorage.props(source, source.auth or getattr(image, "auth", None), name)
-    detail = f"storage source pool '{source.pool}' volume '{source.volume}' is not translated"
-    raise errors.error(Code.INTERNAL_ERROR, detail)
+    detail = f"no storage pool with matching name '{source.pool}'"
+    raise errors.error(Code.NO_STORAGE_POOL, detail, domain=From.STORAGE)
 
 
 def format_node(disk: Disk, image: Any, number: int, *, read_only: bool) -> Props:
