@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """One domain as the manager sees it, and the list of them (libvirt's virdomainobjlist)."""
 
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from nova_pyvirt import errors
 from nova_pyvirt.core.job import JobSlot
 from nova_pyvirt.core.refs import DomainRef
+from nova_pyvirt.core.statemap import legal
 from nova_pyvirt.core.states import Shutoff, State
 from nova_pyvirt.errors import Code, From
 from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.util.native import threading
+
+LOG = logging.getLogger(__name__)
 
 
 class DomainObj:
@@ -71,6 +75,14 @@ class DomainObj:
         return self.definition if self.new_definition is None else self.new_definition
 
     def set_state(self, state: State, reason: int) -> None:
+        """A step that statemap.py does not know is taken all the same: QEMU has taken it. It is
+        told in the log.
+        """
+        if not legal(self.state, state, reason):
+            LOG.error(
+                "domain %s: from %s to %s (%d) is no known way",
+                self.name, self.state.name, state.name, reason,
+            )  # fmt: skip
         self.state = state
         self.reason = int(reason)
 

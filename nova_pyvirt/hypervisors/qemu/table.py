@@ -19,7 +19,7 @@ from nova_pyvirt.hypervisors.qemu.ops import (
     query,
 )
 from nova_pyvirt.hypervisors.qemu.slots.console import ConsoleSlots
-from nova_pyvirt.hypervisors.qemu.slots.jobs import JobSlots, SaveSlots
+from nova_pyvirt.hypervisors.qemu.slots.jobs import JobSlots, PowerSlots, SaveSlots
 from nova_pyvirt.hypervisors.qemu.slots.monitor import MonitorSlots
 from nova_pyvirt.hypervisors.qemu.slots.stats import StatsSlots
 from nova_pyvirt.hypervisors.qemu.slots.tuning import LimitSlots, TuningSlots
@@ -40,6 +40,7 @@ def open_table(uri: str, flags: int, auth: object) -> "QemuTable":
 class QemuTable(
     JobSlots,
     SaveSlots,
+    PowerSlots,
     TuningSlots,
     LimitSlots,
     ConsoleSlots,

@@ -6,6 +6,7 @@ from typing import Any, Final
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.states import EventID, Paused, State
 from nova_pyvirt.hypervisors.qemu import plug, status, transitions
+from nova_pyvirt.hypervisors.qemu.block import qom
 from nova_pyvirt.hypervisors.qemu.events.lifecycle import IO_ERROR_ACTIONS
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 
@@ -40,15 +41,10 @@ def _disk(vm: DomainObj, device: str, data: dict[str, Any]) -> tuple[str, str]:
     for disk in vm.definition.devices.disks:
         alias = disk.alias or ""
         names = device.replace("drive-", "").split("/")
-        if alias and (alias in names or (node and node in _nodes(disk))):
+        if alias and alias in names:
             return disk.path or "", alias
-    return "", ""
-
-
-def _nodes(disk: Any) -> tuple[str, ...]:
-    """Names of a disk's own block nodes (libvirt-INDEX-format and -storage)."""
-    index = disk.source.index if disk.source is not None else None
-    return () if index is None else (f"libvirt-{index}-format", f"libvirt-{index}-storage")
+    found = qom.of_node(vm.definition, node) if node else None
+    return (found[0].path or "", found[0].alias or "") if found else ("", "")
 
 
 def on_rtc_change(state: QemuState, vm: DomainObj, data: dict[str, Any], _when: float) -> None:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 from nova_pyvirt.core.domain import DomainObj
-from nova_pyvirt.hypervisors.qemu.events import devices, ending, jobs, lifecycle
+from nova_pyvirt.hypervisors.qemu.events import devices, ending, guest, jobs, lifecycle
 from nova_pyvirt.hypervisors.qemu.events.worker import EventWorker
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 
@@ -28,6 +28,12 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "DEVICE_TRAY_MOVED": devices.on_tray,
     "DEVICE_DELETED": devices.on_deleted,
     "VSERPORT_CHANGE": devices.on_serial_port,
+    "GUEST_CRASHLOADED": guest.on_crashloaded,
+    "MEMORY_FAILURE": guest.on_memory_failure,
+    "MEMORY_DEVICE_SIZE_CHANGE": guest.on_memory_size,
+    "DEVICE_UNPLUG_GUEST_ERROR": guest.on_unplug_error,
+    "MEM_UNPLUG_ERROR": guest.on_unplug_error,
+    "BLOCK_WRITE_THRESHOLD": guest.on_write_threshold,
     "MIGRATION": jobs.on_migration,
     "MIGRATION_PASS": jobs.on_migration_pass,
     "DUMP_COMPLETED": jobs.on_dump_completed,

@@ -15,8 +15,9 @@ from nova_pyvirt.core.states import (
     Shutdown,
     State,
 )
-from nova_pyvirt.hypervisors.qemu import reboot, status, transitions
+from nova_pyvirt.hypervisors.qemu import autodump, reboot, status, transitions
 from nova_pyvirt.hypervisors.qemu.state import QemuState
+from nova_pyvirt.util.native import threading
 
 #: QEMU's watchdog actions -> virDomainEventWatchdogAction
 WATCHDOG_ACTIONS: Final = {
@@ -105,7 +106,15 @@ def on_watchdog(state: QemuState, vm: DomainObj, data: dict[str, Any], _when: fl
         state.bus.emit(vm.ref, EventID.WATCHDOG, action)
         if action == WATCHDOG_ACTIONS["pause"] and vm.state is State.RUNNING:
             transitions.paused(state, vm, Paused.WATCHDOG)
+        dump = any(item.action == "dump" for item in vm.definition.devices.watchdogs)
     status.try_save(state, vm)
+    if dump:  # needs a job, which the worker must not wait for
+        threading.Thread(
+            target=autodump.of_watchdog,
+            args=(state, vm, vm.private),
+            name="watchdog",
+            daemon=True,
+        ).start()
 
 
 def on_wakeup(state: QemuState, vm: DomainObj, _data: dict[str, Any], _when: float) -> None:

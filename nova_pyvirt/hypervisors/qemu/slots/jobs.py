@@ -2,7 +2,7 @@
 """The table's long-running jobs: what they do, and saving, restoring, dumping."""
 
 from nova_pyvirt.core.refs import DomainRef
-from nova_pyvirt.hypervisors.qemu.ops import dump, jobs, restore, save
+from nova_pyvirt.hypervisors.qemu.ops import dump, jobs, power, restore, save
 from nova_pyvirt.hypervisors.qemu.slots.base import Slots
 from nova_pyvirt.util.typed import Params
 
@@ -72,3 +72,15 @@ class SaveSlots(Slots):
         self, dom: DomainRef, path: str, dumpformat: int, flags: int
     ) -> None:
         dump.core_dump(self.state, dom, path, dumpformat, flags)
+
+
+class PowerSlots(Slots):
+    """The guest's own sleep."""
+
+    def domain_pm_suspend_for_duration(
+        self, dom: DomainRef, target: int, duration: int, flags: int
+    ) -> None:
+        power.pm_suspend(self.state, dom, target, duration, flags)
+
+    def domain_pm_wakeup(self, dom: DomainRef, flags: int) -> None:
+        power.pm_wakeup(self.state, dom, flags)
