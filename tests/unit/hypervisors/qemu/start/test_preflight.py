@@ -27,7 +27,17 @@ class TestPreflight(TestCase):
         self.root = Path(temporary.name)
 
     def check(self, xml: str) -> None:
-        preflight.check(cast(Start, SimpleNamespace(definition=define(xml))))
+        run = SimpleNamespace(lib_dir="/lib/domain-1-guest")
+        paths = SimpleNamespace(paths=SimpleNamespace(channel_dir="/channels"))
+        start = SimpleNamespace(definition=define(xml), private=run, state=paths)
+        preflight.check(cast(Start, start))
+
+    def test_what_the_start_makes_is_not_missed(self) -> None:
+        channel = (
+            "<channel type='unix'><source mode='bind' path='{}'/><target type='virtio'/></channel>"
+        )
+        self.check(channel.format("/channels/domain-1-guest/agent"))
+        self.refused(channel.format("/nowhere/agent"), Code.SYSTEM_ERROR, "Unable to bind")
 
     def refused(self, xml: str, code: int, text: str) -> None:
         begun = time.monotonic()
