@@ -116,7 +116,7 @@ def _private(
     private.partition = partition_of(vm.definition)
     private.autodestroy = status.attributes(elements, "pyvirt").get("autodestroy") == "yes"
     private.orig_cpu = status.orig_cpu(elements)
-    private.fake_reboot = status.attributes(elements, "fakereboot").get("state") == "yes"
+    private.fake_reboot = any(node.tag == "fakereboot" for node in elements)
     return private
 
 

@@ -2,16 +2,20 @@
 """The run-time status of a domain on disk: libvirt's private elements of a QEMU domain."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+import os.path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.job_matrix import ASYNC_WORDS, JOB_WORDS, AsyncJob, Job
 from nova_pyvirt.core.statusfile import status_text
+from nova_pyvirt.hypervisors.qemu.block import qom
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.model.cpu import CPU
+from nova_pyvirt.model.devices.storage import DiskSource, NodeName, PrivateData
+from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.model.writer import Writer
 from nova_pyvirt.model.xmlbind import Context
 from nova_pyvirt.util.files import unlink, write_atomic
@@ -31,7 +35,10 @@ def save(state: QemuState, vm: DomainObj, *, sync: bool = True, backup: bool = F
         return
     with private.status_lock, vm.lock:
         if vm.active:
-            text = status_text(vm, private.pid, private_elements(vm, private))
+            _name_nodes(vm.definition)
+            text = status_text(
+                vm, private.pid, private_elements(vm, private, state.paths.channel_dir)
+            )
             if backup:
                 write_atomic(state.paths.status_backup(vm.name), text, sync=False)
             write_atomic(state.paths.status_file(vm.name), text, sync=sync)
@@ -58,8 +65,11 @@ def try_save(state: QemuState, vm: DomainObj) -> None:
         LOG.warning("the status of domain %s could not be written: %s", vm.name, exc)
 
 
-def private_elements(vm: DomainObj, private: QemuPrivate) -> list[str]:
-    """libvirt's elements, and ours: the process's start time, which names it for good."""
+def private_elements(vm: DomainObj, private: QemuPrivate, channels: str) -> list[str]:
+    """libvirt's elements, and ours: the process's start time, which names it for good.
+
+    :param channels: the directory of the guests' channel sockets
+    """
     lines = [f"<monitor path={quoteattr(private.monitor_path)} type='unix'/>"]
     started = private.process.start_time if private.process is not None else 0
     owned = " autodestroy='yes'" if private.autodestroy else ""
@@ -75,12 +85,53 @@ def private_elements(vm: DomainObj, private: QemuPrivate) -> list[str]:
     lines += _flags(private.caps.flags)
     lines.append(_job(vm))
     lines.append(f"<libDir path={quoteattr(private.lib_dir)}/>")
-    lines.append(f"<fakereboot state='{'yes' if private.fake_reboot else 'no'}'/>")
+    if private.fake_reboot:
+        lines.append("<fakereboot/>")
+    lines += _for_libvirt(vm.definition, private, channels)
     if private.orig_cpu is not None:
         out = Writer()
         private.orig_cpu.write(out, Context())
         lines.append(out.text())
     return lines
+
+
+def _for_libvirt(domain: Domain, private: QemuPrivate, channels: str) -> list[str]:
+    """What libvirtd needs to go on with the guest, and we do not."""
+    aliases = dict.fromkeys(one.alias for one in domain.devices.each() if one.alias)
+    rows = [f"  <device alias={quoteattr(alias)}/>" for alias in aliases]
+    channel = f"{channels}/{os.path.basename(private.lib_dir)}"
+    number = max((index for index, _source in _layers(domain)), default=0)
+    return [
+        "\n".join(["<devices>", *rows, "</devices>"]),
+        f"<channelTargetDir path={quoteattr(channel)}/>",
+        f"<nodename index='{number}'/>",
+        "<blockjobs active='no'/>",
+        "<agentTimeout>-2</agentTimeout>",
+    ]
+
+
+def _layers(domain: Domain) -> Iterator[tuple[int, DiskSource]]:
+    """The images of all disks and what they are based on, each with its number."""
+    for disk in domain.devices.disks:
+        if disk.source is not None and disk.source.index:
+            yield disk.source.index, disk.source
+        layer = disk.backing
+        while layer is not None and layer.source is not None:
+            if layer.index:
+                yield layer.index, layer.source
+            layer = layer.backing
+
+
+def _name_nodes(domain: Domain) -> None:
+    """libvirtd learns QEMU's names of a disk's parts from the status file alone."""
+    for disk in domain.devices.disks:
+        if disk.private is None:
+            disk.private = PrivateData(qom_name=qom.device(disk))
+    for index, source in _layers(domain):
+        if source.private is None:
+            kinds = ("storage", "format")
+            names = [NodeName(type=kind, name=f"libvirt-{index}-{kind}") for kind in kinds]
+            source.private = PrivateData(nodenames=names)
 
 
 def orig_cpu(elements: Sequence[Any]) -> CPU | None:

@@ -15,6 +15,8 @@ from nova_pyvirt.model.devices.storage import (
     DiskSource,
     Encryption,
     Mirror,
+    PrivateData,
+    in_status,
     shown_backing,
 )
 from nova_pyvirt.model.kinds import ON_OFF, YES_NO, Positive, Value, Word, enum, uint
@@ -118,6 +120,7 @@ class Disk(Device, virtio=True):
     vendor = field("vendor")
     product = field("product")
     encryption = child("encryption", Encryption)
+    private = child("privateData", PrivateData, show=in_status)
 
     def after_parse(self, node: etree._Element) -> None:
         self.__dict__.setdefault("type", "file")

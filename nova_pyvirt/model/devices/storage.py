@@ -246,6 +246,27 @@ class Reservations(Element):
 _SECONDS = Value("invalid readahead size or timeout", ULL)
 
 
+class NodeName(Element):
+    """One node of QEMU's block graph, in a status file."""
+
+    TAG = "nodename"
+    type = field("@type")
+    name = field("@name")
+
+
+class PrivateData(Element):
+    """What only a status file tells of a disk or of its source, for libvirt to take over."""
+
+    TAG = "privateData"
+    nodenames = children("nodenames/nodename", NodeName)
+    qom_name = field("qom/@name")
+
+
+def in_status(_element: Any, ctx: Context) -> bool:
+    """Shows it in a status file alone."""
+    return ctx.status
+
+
 class DiskSource(Element):
     """<source>."""
 
@@ -285,6 +306,7 @@ class DiskSource(Element):
     auth = child("auth", Auth)
     encryption = child("encryption", Encryption)
     reservations = child("reservations", Reservations)
+    private = child("privateData", PrivateData, show=in_status)
 
     def after_parse(self, node: etree._Element) -> None:
         check_labels(self.seclabels)
