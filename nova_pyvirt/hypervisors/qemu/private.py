@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the QEMU driver keeps with an active domain (libvirt's qemuDomainObjPrivate)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -53,6 +53,7 @@ class QemuPrivate:
     :ivar running_reason: what the next RESUME event means; 0 = nothing special
     :ivar paused_reason: what the next STOP event means; 0 = nothing special
     :ivar autodestroy: the guest ends with the connection that started it
+    :ivar abandon: ends attempts to reach a monitor
     :ivar streams: who has a console or channel open, by its path
     :ivar announced: an event has said that the guest runs
     :ivar orig_cpu: <cpu> as it was defined, before the start settled it; None = the same
@@ -87,6 +88,7 @@ class QemuPrivate:
     started: bool = False
     clock_base: int = 0
     timeline: Timeline = field(default_factory=Timeline)
+    abandon: list[Callable[[], object]] = field(default_factory=list)
     streams: dict[str, FdStream] = field(default_factory=dict)
     orig_cpu: CPU | None = None
     migration: str = ""
@@ -139,6 +141,8 @@ class QemuPrivate:
 
     def close(self) -> None:
         """Lets go of QEMU, which goes on: the driver state closes."""
+        for give_up in self.abandon:
+            give_up()
         monitor, self.monitor = self.monitor, None
         if monitor is not None:
             monitor.close()

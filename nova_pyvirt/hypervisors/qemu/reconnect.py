@@ -7,26 +7,21 @@ A healthy QEMU is never killed, and a domain whose QEMU lives is never started a
 import logging
 import shutil
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from nova_pyvirt.core.cgroup import Cgroup
 from nova_pyvirt.core.domain import DomainObj
-from nova_pyvirt.core.job_matrix import Job
-from nova_pyvirt.core.states import Paused, Running, Shutoff, State
+from nova_pyvirt.core.states import Paused, Shutoff, State
 from nova_pyvirt.core.statusfile import Status
 from nova_pyvirt.core.timeline import Timeline
 from nova_pyvirt.errors import libvirtError
-from nova_pyvirt.hypervisors.qemu import cpus, recover, status, stop
-from nova_pyvirt.hypervisors.qemu.events.dispatch import worker_for
+from nova_pyvirt.hypervisors.qemu import reattach, recover, status, stop
 from nova_pyvirt.hypervisors.qemu.host import labels
 from nova_pyvirt.hypervisors.qemu.host.facts import memory_directories
 from nova_pyvirt.hypervisors.qemu.host.processes import Found
-from nova_pyvirt.hypervisors.qemu.jobs import job
-from nova_pyvirt.hypervisors.qemu.monitor import Deadlines, Monitor
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate, partition_of
 from nova_pyvirt.hypervisors.qemu.process import Process
 from nova_pyvirt.hypervisors.qemu.runs import Run, find, leave_alone
-from nova_pyvirt.hypervisors.qemu.start.refresh import count, refresh
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.hypervisors.qemu.sweep import sweep
 from nova_pyvirt.util.breakpoints import reach
@@ -34,30 +29,10 @@ from nova_pyvirt.util.native import os, time
 from nova_pyvirt.util.parallel import run_all
 
 LOG = logging.getLogger(__name__)
-#: seconds that a QEMU may take to greet us; one that doesn't is kept, without a monitor
-GREETING: Final = 2.0
 #: seconds that a child, cut off before it became QEMU, may take to end
 HELD_CHILD: Final = 2.0
 #: guests that are taken over at once
 PARALLEL: Final = 32
-#: QEMU's run states -> what we show (qemuMonitorVMStatusToPausedReason)
-_RUN_STATES: Final = {
-    "running": (State.RUNNING, int(Running.UNKNOWN)),
-    "paused": (State.PAUSED, int(Paused.USER)),
-    "prelaunch": (State.PAUSED, int(Paused.STARTING_UP)),
-    "inmigrate": (State.PAUSED, int(Paused.MIGRATION)),
-    "postmigrate": (State.PAUSED, int(Paused.MIGRATION)),
-    "finish-migrate": (State.PAUSED, int(Paused.MIGRATION)),
-    "io-error": (State.PAUSED, int(Paused.IOERROR)),
-    "save-vm": (State.PAUSED, int(Paused.SAVE)),
-    "restore-vm": (State.PAUSED, int(Paused.UNKNOWN)),
-    "shutdown": (State.PAUSED, int(Paused.SHUTTING_DOWN)),
-    "suspended": (State.PMSUSPENDED, 0),
-    "watchdog": (State.PAUSED, int(Paused.WATCHDOG)),
-    "guest-panicked": (State.CRASHED, 1),
-    "internal-error": (State.PAUSED, int(Paused.UNKNOWN)),
-    "debug": (State.PAUSED, int(Paused.UNKNOWN)),
-}
 
 
 def reconnect_all(state: QemuState) -> None:
@@ -143,15 +118,8 @@ def _take_over(state: QemuState, run: Run) -> None:
         _orphaned(state, vm)
         return
     reach("reconnect-taken")
-    with job(vm, Job.MODIFY, f"init-{vm.name}"):
-        try:
-            _attach(state, vm)
-            reach("reconnect-attached")
-            _settle(state, vm, run.lost)
-            if run.status is not None:
-                recover.recover(state, vm, run.status.private)
-        except libvirtError as exc:
-            _no_monitor(state, vm, exc)
+    written = run.status.private if run.status is not None else ()
+    reattach.attach(state, vm, written, lost=run.lost)
     reach("reconnect-settled")
     if vm.active:
         _save(state, vm, lost=run.lost)
@@ -229,90 +197,6 @@ def _members(path: str) -> list[int]:
 
 def _remove_tree(path: str) -> None:
     shutil.rmtree(path, ignore_errors=True)
-
-
-def _attach(state: QemuState, vm: DomainObj) -> None:
-    """The monitor again; the socket's path may be gone, then /proc has no way in either."""
-    private, settings = vm.private, state.settings
-    worker = worker_for(state, vm)
-    private.worker = worker
-    private.monitor = Monitor.connect(
-        private.monitor_path,
-        name=vm.name,
-        on_event=worker.event,
-        on_eof=worker.eof,
-        deadline=GREETING,
-        process=private.process,
-        deadlines=Deadlines(
-            settings.query_deadline, settings.change_deadline, settings.block_deadline
-        ),
-    )
-    vm.jobs.pending = private.monitor.pending
-    refresh(vm, private.monitor)
-    try:
-        count(vm)
-    except libvirtError as exc:
-        LOG.warning("domain %s: %s", vm.name, exc)
-
-
-def _settle(state: QemuState, vm: DomainObj, lost: bool) -> None:
-    """The state as QEMU has it now; a shutdown or reboot half done is finished."""
-    private = vm.private
-    answer: dict[str, Any] = private.mon.command("query-status", kind="query")
-    now, reason = _RUN_STATES.get(str(answer.get("status")), (State.PAUSED, 0))
-    with vm.lock:
-        before = (vm.state, vm.reason)
-        if now is State.PAUSED and reason == Paused.STARTING_UP and not lost:
-            starting = True
-        else:
-            starting = False
-            if vm.state is not now and vm.state is not State.SHUTDOWN:
-                vm.set_state(now, reason)
-    if starting or before == (State.PAUSED, Paused.STARTING_UP):
-        _finish_start(state, vm, now)
-    elif (now is State.PAUSED and reason == Paused.SHUTTING_DOWN) or before[0] is State.SHUTDOWN:
-        _finish_shutdown(state, vm)
-
-
-def _finish_start(state: QemuState, vm: DomainObj, now: State) -> None:
-    """We died while it started: it has booted if its CPUs run, else it never will."""
-    if now is State.RUNNING:
-        with vm.lock:
-            vm.set_state(State.RUNNING, Running.BOOTED)
-        return
-    LOG.warning("domain %s had not been started completely: it is ended", vm.name)
-    stop.stop_process(state, vm, Shutoff.DAEMON)
-    if not vm.persistent:
-        state.domains.remove(vm)
-
-
-def _finish_shutdown(state: QemuState, vm: DomainObj) -> None:
-    private = vm.private
-    if private.fake_reboot or vm.definition.on_poweroff == "restart":
-        private.paused_shutdown = True
-        private.mon.command("system_reset")
-        cpus.start(state, vm, Running.BOOTED)
-        private.paused_shutdown = private.fake_reboot = False
-        return
-    with vm.lock:
-        vm.set_state(State.SHUTDOWN, 0)
-    stop.stop_process(state, vm, Shutoff.SHUTDOWN)
-    if not vm.persistent:
-        state.domains.remove(vm)
-
-
-def _no_monitor(state: QemuState, vm: DomainObj, exc: libvirtError) -> None:
-    """QEMU does not talk to us: the guest is kept, and can be destroyed."""
-    private = vm.private
-    if private is None:
-        return
-    monitor, private.monitor = private.monitor, None
-    if monitor is not None:
-        monitor.close()
-    LOG.error("domain %s runs without a monitor: %s", vm.name, exc)
-    worker = private.worker
-    if private.process is not None and worker is not None:
-        private.process.on_exit(lambda: worker.eof("QEMU has ended"))
 
 
 def _hook(state: QemuState, vm: DomainObj) -> None:

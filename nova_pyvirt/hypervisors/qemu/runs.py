@@ -9,12 +9,15 @@ import logging
 from dataclasses import dataclass, field
 
 from nova_pyvirt.core.domain import DomainObj
-from nova_pyvirt.core.statusfile import Status, read_status
+from nova_pyvirt.core.statusfile import Status, read_status, write_config
 from nova_pyvirt.errors import libvirtError
+from nova_pyvirt.hypervisors.qemu.definition import parse_definition
 from nova_pyvirt.hypervisors.qemu.host import processes
 from nova_pyvirt.hypervisors.qemu.host.processes import Found
 from nova_pyvirt.hypervisors.qemu.process import Process
 from nova_pyvirt.hypervisors.qemu.state import QemuState
+from nova_pyvirt.hypervisors.qemu.status import attributes
+from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.util.files import unlink
 from nova_pyvirt.util.native import os
 
@@ -111,12 +114,23 @@ def _object(state: QemuState, known: Status) -> DomainObj:
     vm = state.domains.by_uuid(definition.uuid_bytes)
     if vm is None:
         vm = state.domains.add(definition, lambda: state.new_domain(definition), live=False)
+        if attributes(known.private, "pyvirt").get("persistent") == "yes":
+            _define_again(state, vm, definition)
     elif vm.name != definition.name:
         raise ValueError(f"the domain with its uuid is called '{vm.name}'")
     elif vm.persistent:
         vm.new_definition = vm.definition
     vm.definition = definition
     return vm
+
+
+def _define_again(state: QemuState, vm: DomainObj, live: Domain) -> None:
+    """The configuration of a persistent domain was lost while it ran: what runs is what there is."""
+    LOG.warning("domain %s: its configuration was lost, and is made of what runs", vm.name)
+    xml = live.format(inactive=True, secure=True)
+    vm.new_definition = parse_definition(xml, state.caps_for, nvram_dir=state.paths.nvram_dir)
+    write_config(state.paths.config_file(vm.name), vm.new_definition)
+    vm.persistent = True
 
 
 def _unwritten(state: QemuState, runs: Runs, found: Found) -> None:

@@ -73,6 +73,7 @@ def private_elements(vm: DomainObj, private: QemuPrivate, channels: str) -> list
     lines = [f"<monitor path={quoteattr(private.monitor_path)} type='unix'/>"]
     started = private.process.start_time if private.process is not None else 0
     owned = " autodestroy='yes'" if private.autodestroy else ""
+    owned += " persistent='yes'" if vm.persistent else ""
     lines.append(
         f"<pyvirt start-time='{started}' boot='{boot_id()}'"
         f" machine={quoteattr(private.machine)}{owned}/>"

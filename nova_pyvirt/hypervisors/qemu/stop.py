@@ -39,7 +39,7 @@ def kill(process: Process, *, force: bool = True) -> None:
         return
     left = TERM_WAIT if force else GRACEFUL_WAIT
     while left > 0:
-        if force and _is_stopped(process.pid):
+        if force and is_stopped(process.pid):
             break
         if process.wait(min(_LOOK, left)):
             return
@@ -53,7 +53,8 @@ def kill(process: Process, *, force: bool = True) -> None:
     raise system_error(16, detail, domain=errors.From.NONE)
 
 
-def _is_stopped(pid: int) -> bool:
+def is_stopped(pid: int) -> bool:
+    """Whether a signal has stopped the process: it can't answer anything."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             return file.read().rpartition(b")")[2].split()[0] in (b"T", b"t")

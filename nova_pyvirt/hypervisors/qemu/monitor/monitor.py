@@ -71,6 +71,7 @@ class Monitor:
         deadline: float,
         process: Process | None = None,
         deadlines: Deadlines = Deadlines(),
+        on_attempt: Callable[[Callable[[], object]], object] | None = None,
     ) -> "Monitor":
         """Connects, reads the greeting and negotiates.
 
@@ -80,6 +81,7 @@ class Monitor:
         :param path: QEMU's monitor socket
         :param name: the domain's name, for messages
         :param deadline: seconds for all of it
+        :param on_attempt: called with what gives the attempt up, from any thread
         :param process: when it ends before the session is there, so does the attempt
         :raises QMPTimeout: nothing understandable by the deadline
         :raises QMPClosed: the process ended, the peer closed, or is not QEMU
@@ -89,6 +91,8 @@ class Monitor:
         sock = _open(path, deadline)
         monitor._session = Session(name, sock, on_event, monitor._ended)
         monitor._loop.hold(monitor)
+        if on_attempt is not None:
+            on_attempt(monitor._give_up)
         try:
             seconds = max(end - time.monotonic(), 0)
             monitor._loop.call(monitor._establish(seconds, deadline, process), seconds + _GRACE)
@@ -99,6 +103,10 @@ class Monitor:
                 raise errors.QMPTimeout("QEMU monitor greeting", name, deadline) from None
             raise
         return monitor
+
+    def _give_up(self) -> None:
+        if not self._session.established:
+            self._loop.call_soon(self._session.abort, errors.closed())
 
     async def _establish(self, seconds: float, deadline: float, process: Process | None) -> None:
         timeout = errors.QMPTimeout("QEMU monitor greeting", self.name, deadline)

@@ -62,7 +62,8 @@ class Session(QMPClient):
         self._waiters: dict[str, Waiter] = {}
         self._ids = itertools.count()
         self._received = 0
-        self._established = False
+        #: greeting and negotiation are over
+        self.established = False
         self._finishing: asyncio.Task[None] | None = None
         #: why the session is over; None while it is not
         self.ended: errors.QMPError | None = None
@@ -105,7 +106,7 @@ class Session(QMPClient):
         if self.ended is not None:
             await self._tidy()
             raise self.ended
-        self._established = True
+        self.established = True
 
     def send(self, data: bytes) -> None:
         if self._writer is not None and self.ended is None:
@@ -206,7 +207,7 @@ class Session(QMPClient):
         while self._waiters:  # in place: `expect` may be adding one at this moment
             waiter = self._waiters.popitem()[1]
             waiter.reply.set_exception(reason)
-        if self._established and self._finishing is None:
+        if self.established and self._finishing is None:
             self._finishing = asyncio.get_running_loop().create_task(self._tidy())
             self._on_end(reason)
 
@@ -222,9 +223,9 @@ class Session(QMPClient):
             return cause
         if cause is None or isinstance(cause, EOFError):
             return (
-                errors.end_of_file(self._vm) if self._established else errors.unexpectedly_closed()
+                errors.end_of_file(self._vm) if self.established else errors.unexpectedly_closed()
             )
         if isinstance(cause, OSError):
-            gone = cause.errno in (errno.ECONNRESET, errno.EPIPE) and not self._established
+            gone = cause.errno in (errno.ECONNRESET, errno.EPIPE) and not self.established
             return errors.unexpectedly_closed() if gone else errors.os_failure(cause)
         return errors.not_understood(self._vm)

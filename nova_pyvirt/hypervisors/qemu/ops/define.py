@@ -8,7 +8,8 @@ from nova_pyvirt.core.job_matrix import Job
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.core.states import Detail, Life
 from nova_pyvirt.core.statusfile import write_config
-from nova_pyvirt.errors import Code, From, system_error
+from nova_pyvirt.errors import Code, From, libvirtError, system_error
+from nova_pyvirt.hypervisors.qemu import status
 from nova_pyvirt.hypervisors.qemu.definition import parse_definition
 from nova_pyvirt.hypervisors.qemu.flags import check_flags
 from nova_pyvirt.hypervisors.qemu.state import QemuState
@@ -34,7 +35,14 @@ def define_xml(state: QemuState, xml: str, flags: int) -> DomainRef:
         nvram_dir=state.paths.nvram_dir,
         schemas=state.schemas if flags & DEFINE_VALIDATE else None,
     )
-    vm = state.domains.add(definition, lambda: state.new_domain(definition), live=False)
+    while True:
+        vm = state.domains.add(definition, lambda: state.new_domain(definition), live=False)
+        with vm.lock:
+            if not vm.removed:  # else somebody has undefined it in between
+                return _define(state, vm, definition)
+
+
+def _define(state: QemuState, vm: DomainObj, definition: Domain) -> DomainRef:
     with vm.lock:
         added = not vm.persistent
         reach("define-begin")
@@ -45,6 +53,8 @@ def define_xml(state: QemuState, xml: str, flags: int) -> DomainRef:
         else:
             vm.definition = definition
         vm.persistent = True
+        if added:
+            status.try_save(state, vm)
         detail = Detail.DEFINED_ADDED if added else Detail.DEFINED_UPDATED
         ref = vm.ref
         state.bus.lifecycle(ref, Life.DEFINED, detail)
@@ -80,9 +90,16 @@ def undefine(state: QemuState, dom: DomainRef, flags: int) -> None:
             raise errors.error(Code.OPERATION_INVALID, "cannot undefine transient domain")
         _drop_managed_save(state, vm, flags)
         _drop_nvram(vm, flags)
-        _drop_config(state, vm)
-        state.bus.lifecycle(vm.ref, Life.UNDEFINED, Detail.UNDEFINED_REMOVED)
         vm.persistent = False
+        status.try_save(state, vm)  # first: the file of a domain that stays is written again
+        try:
+            _drop_config(state, vm)
+        except libvirtError:
+            vm.persistent = True
+            status.try_save(state, vm)
+            raise
+        reach("undefined")
+        state.bus.lifecycle(vm.ref, Life.UNDEFINED, Detail.UNDEFINED_REMOVED)
         vm.autostart = False
         if vm.active:
             vm.new_definition = None
