@@ -94,7 +94,6 @@ class QemuPrivate:
     migration: str = ""
     dumped: dict[str, Any] = field(default_factory=dict)
     saving: str = ""
-    status_lock: "threading.Lock" = field(default_factory=threading.Lock)
 
     @property
     def vcpu_pids(self) -> dict[int, int]:

@@ -33,7 +33,7 @@ def save(state: QemuState, vm: DomainObj, *, sync: bool = True, backup: bool = F
     private = vm.private
     if private is None:
         return
-    with private.status_lock, vm.lock:
+    with vm.lock:
         if vm.active:
             _name_nodes(vm.definition)
             text = status_text(

@@ -123,7 +123,7 @@ def hook(state: QemuState, name: str, operation: str, xml: str) -> None:
 
 def _forget(state: QemuState, vm: DomainObj, private: QemuPrivate) -> None:
     """Files go, the persistent definition takes the live one's place."""
-    with private.status_lock, vm.lock:
+    with vm.lock:
         status.remove(state, vm.name)
         if vm.new_definition is not None:
             vm.definition, vm.new_definition = vm.new_definition, None
