@@ -76,6 +76,15 @@ class ACPITable(Element):
     path = field(".")
 
 
+#: libvirt's names of architectures
+_ARCHES = (
+    "alpha armv6l armv7l armv7b aarch64 cris i686 ia64 lm32 m68k microblaze microblazeel mips mipsel"
+    " mips64 mips64el or32 parisc parisc64 ppc ppc64 ppc64le ppcemb riscv32 riscv64 s390 s390x sh4"
+    " sh4eb sparc sparc64 unicore32 x86_64 xtensa xtensaeb loongarch64".split()
+)
+_TYPES = ("hvm", "xen", "linux", "exe", "uml", "xenpvh")
+
+
 class OS(Element):
     """<os>."""
 
@@ -85,9 +94,9 @@ class OS(Element):
         Word("unknown firmware value %s", "bios", "efi", code=Code.XML_ERROR),
         blank=True,
     )
-    arch = field("type/@arch", blank=True)
+    arch = field("type/@arch", Word("Unknown architecture %s", *_ARCHES), blank=True)
     machine = field("type/@machine", blank=True)
-    type = field("type")
+    type = field("type", Word("unknown OS type '%s'", *_TYPES))
     firmware_features = children("firmware/feature", FirmwareFeature)
     loader = child("loader", Loader)
     nvram = child("nvram", Nvram)

@@ -26,7 +26,7 @@ from nova_pyvirt.model.kinds import (
     enum,
     uint,
 )
-from nova_pyvirt.model.security import IDMap, KeyWrap, LaunchSecurity, SecLabel
+from nova_pyvirt.model.security import IDMap, KeyWrap, LaunchSecurity, SecLabel, check_models
 from nova_pyvirt.model.sysinfo import Sysinfo
 from nova_pyvirt.model.tuning import (
     VCPU,
@@ -41,7 +41,16 @@ from nova_pyvirt.model.tuning import (
     Resource,
 )
 from nova_pyvirt.model.writer import Writer
-from nova_pyvirt.model.xmlbind import Context, Element, child, children, field, raw
+from nova_pyvirt.model.xmlbind import (
+    Context,
+    Element,
+    child,
+    children,
+    field,
+    raw,
+    read_attributes,
+    read_elements,
+)
 
 _QEMU = "{" + qemuns.URI + "}"
 _ACTIONS = ("destroy", "restart", "rename-restart", "preserve", "coredump-destroy",
@@ -52,6 +61,10 @@ _TYPES = Word(
     "none", "qemu", "kqemu", "kvm", "xen", "lxc", "uml", "openvz", "test", "vmware", "hyperv",
     "vbox", "phyp", "parallels", "bhyve", "vz", "hvf", code=Code.CONFIG_UNSUPPORTED,
 )  # fmt: skip
+
+
+#: when an element is read; the others in between
+_STAGES = dict.fromkeys(("name", "uuid", "genid", "os", "title", "seclabel"), 0) | {"devices": 2}
 
 
 def _action(when: str) -> Any:
@@ -135,25 +148,46 @@ class Domain(Element):
         """
         return cls.parse(document.load(xml, "domain"))
 
-    def after_parse(self, node: etree._Element) -> None:
+    @classmethod
+    def parse(cls, node: etree._Element) -> Self:
+        """In libvirt's order, so that of several errors the same one is told: what the domain is,
+        then what it gets, then its devices."""
+        self = cls()
+        read_attributes(self, node)
+        parts: dict[int, list[etree._Element]] = {0: [], 1: [], 2: []}
+        for kid in node:
+            parts[_STAGES.get(kid.tag, 1)].append(kid)
+        read_elements(self, parts[0])
+        self._identify(node)
+        read_elements(self, parts[1])
+        read_elements(self, parts[2])
+        self.after_parse(node)
+        return self
+
+    def _identify(self, node: etree._Element) -> None:
         if self.os is None:
             self.os = OS()
-        if self.devices is None:
-            self.devices = Devices()
         if not self.name:
             raise errors.error(Code.NO_NAME, domain=From.DOMAIN)
         self._check_uuid()
         if self.type is None:
             raise Refusal("missing domain type attribute", Code.INTERNAL_ERROR).error()
         self._check_name()
+        if not self.os.type:
+            raise Refusal("an os <type> must be specified").error()
         if self.os.type == "exe" and not node.findtext("os/init"):
             raise Refusal("init binary must be specified").error()
+        if self.title and "\n" in self.title:
+            raise Refusal("Domain title can't contain newlines").error()
+        check_models(self.seclabels)
+
+    def after_parse(self, node: etree._Element) -> None:
+        if self.devices is None:
+            self.devices = Devices()
         if self.metadata is not None:
             metadata.tidy(self.metadata)
+        self._check_told_uuid()
         self._drop_empty()
-        if self.title and "\n" in self.title:
-            detail = "Domain title can't contain newlines"
-            raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
 
     def _drop_empty(self) -> None:
         """What says nothing is not shown either."""
@@ -171,18 +205,20 @@ class Domain(Element):
             raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
 
     def _check_uuid(self) -> None:
-        told = self._told_uuid()
-        if self.uuid is None:
-            self.uuid = told or str(uuids.uuid4())
-        else:
+        if self.uuid is not None:
             self.uuid = _uuid(self.uuid, "malformed uuid element")
-            if told not in (None, self.uuid):
-                detail = "UUID mismatch between <uuid> and <sysinfo>"
-                raise errors.error(Code.XML_DETAIL, detail, domain=From.DOMAIN)
         if self.genid == "":
             self.genid = str(uuids.uuid4())
         elif self.genid is not None:
             self.genid = _uuid(self.genid, "malformed genid element")
+
+    def _check_told_uuid(self) -> None:
+        told = self._told_uuid()
+        if self.uuid is None:
+            self.uuid = told or str(uuids.uuid4())
+        elif told not in (None, self.uuid):
+            detail = "UUID mismatch between <uuid> and <sysinfo>"
+            raise Refusal(detail, Code.XML_DETAIL).error()
 
     def _told_uuid(self) -> str | None:
         """The uuid that SMBIOS tables say."""
@@ -199,7 +235,8 @@ class Domain(Element):
             self.qemu_override,
             self.qemu_deprecation,
         )
-        return [("xmlns:qemu", qemuns.URI)] if any(item is not None for item in given) else []
+        told = any(item is not None and any(item.__dict__.values()) for item in given)
+        return [("xmlns:qemu", qemuns.URI)] if told else []
 
     @property
     def qemu_args(self) -> list[qemuns.QemuArg]:

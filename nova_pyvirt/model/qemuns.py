@@ -137,4 +137,5 @@ class QemuDeprecation(Element):
     """<qemu:deprecation>."""
 
     TAG = "qemu:deprecation"
+    KEEP = False
     behavior = field("@behavior", blank=True)

@@ -42,6 +42,18 @@ class SecLabel(Element):
             raise errors.error(Code.XML_ERROR, "security label is missing", domain=From.DOMAIN)
 
 
+def check_models(labels: list[SecLabel]) -> None:
+    """:raises libvirtError: XML_DETAIL for two labels of one model, XML_ERROR for one without"""
+    seen: set[str | None] = set()
+    for label in labels:
+        if label.model is not None and label.model in seen:
+            detail = f"seclabel for model {label.model} is already provided"
+            raise Refusal(detail, Code.XML_DETAIL).error()
+        seen.add(label.model)
+    if len(labels) > 1 and None in seen:
+        raise Refusal("missing security model when using multiple labels").error()
+
+
 class Cipher(Element):
     """<keywrap><cipher>."""
 

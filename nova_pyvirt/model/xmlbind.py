@@ -20,7 +20,7 @@ for children). A class is compiled once into a tree of tags, so parsing looks ea
 
 import copy
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from dataclasses import field as dc_field
 from typing import Any, ClassVar, Self
@@ -267,7 +267,24 @@ def declared_paths(cls: type[Element]) -> Iterator[str]:
         yield item.path
 
 
+def read_attributes(self: Element, node: etree._Element) -> None:
+    """What `node` itself says, without its children; for elements that read those in an order of
+    their own."""
+    _read_head(self, self._root, node)
+
+
+def read_elements(self: Element, nodes: Iterable[etree._Element]) -> None:
+    """Some of the children. Those with the same tag must come together."""
+    _read_kids(self, self._root, nodes)
+
+
 def _read(self: Element, group: _Group, node: etree._Element) -> None:
+    _read_head(self, group, node)
+    if group.elements or group.groups:
+        _read_kids(self, group, node)
+
+
+def _read_head(self: Element, group: _Group, node: etree._Element) -> None:
     values = self.__dict__
     for key, text in node.attrib.items():
         name = str(key)
@@ -282,8 +299,6 @@ def _read(self: Element, group: _Group, node: etree._Element) -> None:
         if item.name not in values:
             raise _refused(item.required, name, node)
     _read_own(values, group, node)
-    if group.elements or group.groups:
-        _read_kids(self, group, node)
 
 
 def _read_live(
@@ -297,9 +312,9 @@ def _read_live(
         return
 
 
-def _read_kids(self: Element, group: _Group, node: etree._Element) -> None:
+def _read_kids(self: Element, group: _Group, kids: Iterable[etree._Element]) -> None:
     seen: set[str] = set()
-    for kid in node:
+    for kid in kids:
         tag = kid.tag
         if not isinstance(tag, str):
             continue

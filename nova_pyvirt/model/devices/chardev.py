@@ -90,6 +90,8 @@ class Backend(Element):
                 del source.__dict__[name]
             if self.type in ("tcp", "unix", "udp"):
                 source.mode = source.mode or "connect"
+        if self.log_file is None:
+            self.log_append = None
         self.protocol = (self.protocol or "raw") if self.type == "tcp" else None
 
     def _first(self, name: str) -> Any:

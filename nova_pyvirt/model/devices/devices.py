@@ -3,7 +3,9 @@
 
 from collections.abc import Iterator
 
-from nova_pyvirt.errors import Code
+from lxml import etree
+
+from nova_pyvirt.errors import Code, libvirtError
 from nova_pyvirt.model.devices.chardev import Channel, Console, Parallel, Serial
 from nova_pyvirt.model.devices.common import Device, shallow
 from nova_pyvirt.model.devices.controller import Controller
@@ -36,6 +38,14 @@ _RULES = Refusal("only one set of redirection filter rule is supported", Code.IN
 
 def _single(name: str) -> Refusal:
     return Refusal(f"only a single {name} device is supported", Code.INTERNAL_ERROR)
+
+
+def _detail(text: str) -> libvirtError:
+    return Refusal(text, Code.XML_DETAIL).error()
+
+
+def _disabled(text: str) -> libvirtError:
+    return Refusal(text, Code.CONFIG_UNSUPPORTED).error()
 
 
 class Devices(Element):
@@ -73,6 +83,26 @@ class Devices(Element):
     cryptos = children("crypto", Crypto)
     iommu = child("iommu", IOMMU, once=Refusal("only a single IOMMU device is supported"))
     vsock = child("vsock", Vsock, once=Refusal("only a single vsock device is supported"))
+
+    def after_parse(self, node: etree._Element) -> None:
+        self.check_usb()
+
+    def check_usb(self) -> None:
+        """:raises libvirtError: XML_DETAIL, CONFIG_UNSUPPORTED for devices on a bus that is off"""
+        buses = [c for c in self.controllers if c.type == "usb"]
+        off = any(c.model == "none" for c in buses)
+        if len(buses) > 1 and off:
+            raise _detail("Can't add another USB controller: USB is disabled for this domain")
+        if buses and not off and all(c.master is not None for c in buses):
+            raise _detail("No master USB controller specified")
+        if not off:
+            return
+        if any(i.bus == "usb" or (i.bus is None and i.type == "tablet") for i in self.inputs):
+            raise _disabled("Can't add USB input device. USB bus is disabled")
+        if any(h.type == "usb" for h in self.hostdevs):
+            raise _disabled("Can't add host USB device: USB is disabled in this host")
+        if self.hubs:
+            raise _disabled("Can't add USB hub: USB is disabled for this domain")
 
     def before_format(self, ctx: Context) -> "Devices":
         """The first console mirrors the first serial port, whatever became of that."""

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """<disk>."""
 
+import string
 from typing import Any
 
 from lxml import etree
 
+from nova_pyvirt.errors import Code, From
 from nova_pyvirt.model.devices.common import ULL, VIRTIO_MODELS, Device
 from nova_pyvirt.model.devices.storage import (
     BYTES,
@@ -19,7 +21,7 @@ from nova_pyvirt.model.devices.storage import (
     in_status,
     shown_backing,
 )
-from nova_pyvirt.model.kinds import ON_OFF, YES_NO, Positive, Value, Word, enum, uint
+from nova_pyvirt.model.kinds import ON_OFF, YES_NO, Kind, Positive, Refusal, Value, Word, enum, uint
 from nova_pyvirt.model.xmlbind import Context, Element, child, field, flag
 
 __all__ = ["BackingStore", "Disk", "DiskSource", "IOTune", "Mirror"]
@@ -61,6 +63,16 @@ class IOTune(Element):
             self.__dict__[name] = None
 
 
+class _WWN(Kind):
+    """Sixteen hexadecimal digits, "0x" before them or not."""
+
+    def parse(self, text: str, attribute: str, element: str) -> str:
+        digits = text.removeprefix("0x")
+        if len(digits) != 16 or not set(digits) <= set(string.hexdigits):
+            raise Refusal(f"Malformed wwn: {text}", Code.INTERNAL_ERROR, From.NONE).error()
+        return text
+
+
 _FORMAT = Word("unknown driver format value '%s'", *FORMATS.words - {"none"})
 
 
@@ -75,7 +87,7 @@ class Disk(Device, virtio=True):
     sgio = field("@sgio", enum("filtered", "unfiltered"))
     snapshot = field("@snapshot", enum("default", "no", "internal", "external", "manual"))
     driver_name = field("driver/@name")
-    format = field("driver/@type", _FORMAT, blank=True)
+    format = field("driver/@type", _FORMAT)
     cache = field(
         "driver/@cache",
         enum("default", "none", "writethrough", "writeback", "directsync", "unsafe"),
@@ -116,7 +128,7 @@ class Disk(Device, virtio=True):
     transient = flag("transient")
     share_backing = field("transient/@shareBacking", YES_NO)
     serial = field("serial")
-    wwn = field("wwn")
+    wwn = field("wwn", _WWN())
     vendor = field("vendor")
     product = field("product")
     encryption = child("encryption", Encryption)

@@ -155,6 +155,9 @@ class Interface(Device, virtio=True):
             self.filterref = None
         if not self.is_virtio:
             self.backend_vhost = None
+        self.mtu = self.mtu or None
+        if self.bandwidth is not None and self.bandwidth.empty:
+            self.bandwidth = None
         if (self.queues or 0) <= 1:
             self.queues = None
         if not self.coalesce_rx:

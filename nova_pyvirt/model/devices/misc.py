@@ -51,6 +51,8 @@ class RNG(Device, virtio=True):
     def after_parse(self, node: etree._Element) -> None:
         if self.backend is None:
             raise _ONE_BACKEND.error()
+        if not self.rate_bytes:
+            self.rate_bytes = self.rate_period = None
 
 
 class MemBalloon(Device, virtio=True):

@@ -150,6 +150,11 @@ class Bandwidth(Element):
     inbound = child("inbound", Rate, once=_one("inbound"))
     outbound = child("outbound", Rate, once=_one("outbound"))
 
+    @property
+    def empty(self) -> bool:
+        """Does it limit nothing?"""
+        return self.inbound is None and self.outbound is None
+
     def after_parse(self, node: etree._Element) -> None:
         if self.outbound is not None and self.outbound.floor:
             detail = "'floor' attribute allowed only in <inbound> element"

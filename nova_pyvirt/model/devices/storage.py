@@ -186,6 +186,8 @@ class SourceHost(Element):
             raise errors.error(Code.XML_ERROR, "missing name for host", domain=From.DOMAIN)
         if self.transport != "unix" and self.port is not None:
             self.port = port_number(self.port)
+            if self.port == "0":
+                self.port = None
 
 
 _UNSIZED = Refusal("missing offset or size attribute of slice")
@@ -310,6 +312,7 @@ class DiskSource(Element):
 
     def after_parse(self, node: etree._Element) -> None:
         check_labels(self.seclabels)
+        self.slices = [item for item in self.slices if item.type == "storage"][:1]
         if self.address is not None:
             self.address.check_pci()
 

@@ -12,31 +12,11 @@ from nova_pyvirt.model.clock import Clock
 from nova_pyvirt.model.cpu import CPU
 from nova_pyvirt.model.domain import Domain
 
-#: libvirt's names of architectures
-_ARCHES = frozenset(
-    "alpha armv6l armv7l armv7b aarch64 cris i686 ia64 lm32 m68k microblaze microblazeel mips mipsel"
-    " mips64 mips64el or32 parisc parisc64 ppc ppc64 ppc64le ppcemb riscv32 riscv64 s390 s390x sh4"
-    " sh4eb sparc sparc64 unicore32 x86_64 xtensa xtensaeb loongarch64".split()
-)
-_OS_TYPES = frozenset(("hvm", "xen", "linux", "exe", "uml", "xenpvh"))
-
 
 def complete_identity(domain: Domain) -> None:
-    """What choosing the emulator needs: os type and architecture.
-
-    :raises libvirtError: XML_ERROR, INTERNAL_ERROR, CONFIG_UNSUPPORTED
-    """
-    os = domain.os
-    if not os.type:
-        raise errors.error(Code.XML_ERROR, "an os <type> must be specified", domain=From.DOMAIN)
-    if os.type not in _OS_TYPES:
-        detail = f"unknown OS type '{os.type}'"
-        raise errors.error(Code.CONFIG_UNSUPPORTED, detail, domain=From.DOMAIN)
-    if os.arch is None:
-        os.arch = host_arch()
-    elif os.arch not in _ARCHES:
-        detail = f"Unknown architecture {os.arch}"
-        raise errors.error(Code.CONFIG_UNSUPPORTED, detail, domain=From.DOMAIN)
+    """What choosing the emulator needs: the architecture."""
+    if domain.os.arch is None:
+        domain.os.arch = host_arch()
 
 
 def complete(domain: Domain, caps: QemuCaps, *, nvram_dir: str) -> None:

@@ -26,7 +26,6 @@ def check(domain: Domain, caps: QemuCaps) -> None:
     """
     check_tseg(domain)
     _name(domain)
-    _labels(domain)
     boot.check_smbios(domain)
     timers.check_settings(domain)
     _check_qemu(domain, caps)
@@ -108,17 +107,6 @@ def _thread_pool(thread: IOThread | DefaultIOThread) -> None:
         raise bad_xml("thread_pool_max must be greater than zero")
     if low is not None and high is not None and low > high:
         raise bad_xml("thread_pool_min must be smaller or equal to thread_pool_max")
-
-
-def _labels(domain: Domain) -> None:
-    seen: set[str | None] = set()
-    labels = domain.seclabels
-    for label in labels:
-        if label.model is not None and label.model in seen:
-            raise bad_detail(f"seclabel for model {label.model} is already provided")
-        seen.add(label.model)
-    if len(labels) > 1 and None in seen:
-        raise bad_xml("missing security model when using multiple labels")
 
 
 def _emulator(domain: Domain, caps: QemuCaps) -> None:

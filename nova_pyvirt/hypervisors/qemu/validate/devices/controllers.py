@@ -2,7 +2,6 @@
 """Controllers (virDomainControllerDefValidate, qemuValidateDomainDeviceDefController)."""
 
 from nova_pyvirt import errors
-from nova_pyvirt.errors import Code, From
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
 from nova_pyvirt.hypervisors.qemu.postparse import is_i440fx, is_q35
 from nova_pyvirt.hypervisors.qemu.validate.common import unsupported, unsupported_domain
@@ -46,13 +45,8 @@ def check(domain: Domain, caps: QemuCaps) -> None:
 
 
 def _usb(domain: Domain) -> None:
+    domain.devices.check_usb()
     usb = [c for c in domain.devices.controllers if c.type == "usb"]
-    if len(usb) > 1 and any(c.model == "none" for c in usb):
-        text = "Can't add another USB controller: USB is disabled for this domain"
-        raise errors.error(Code.XML_DETAIL, text, domain=From.DOMAIN)
-    if usb and all(c.master is not None for c in usb):
-        text = "No master USB controller specified"
-        raise errors.error(Code.XML_DETAIL, text, domain=From.DOMAIN)
     if domain.devices.redirdevs and any(c.model == "none" for c in usb):
         raise unsupported_domain(
             "cannot add redirected USB device: USB is disabled for this domain"

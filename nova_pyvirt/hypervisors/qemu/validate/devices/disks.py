@@ -306,17 +306,17 @@ def _targets(domain: Domain) -> None:
 
 
 def _duplicates(domain: Domain) -> None:
-    places: set[tuple[Any, ...]] = set()
+    places: dict[tuple[Any, ...], Any] = {}
     _targets(domain)
     for disk in domain.devices.disks:
         where = disk.address
         if where is None or where.type != "drive":
             continue
         key = (disk.bus, where.controller, where.bus, where.target, where.unit)
-        if key in places:
+        first = places.setdefault(key, disk)
+        if first is not disk:
             raise unsupported_domain(
-                f"Found duplicate drive address for disk with target name '{disk.target}'"
+                f"Found duplicate drive address for disk with target name '{first.target}'"
                 f" controller='{where.controller}' bus='{where.bus}' target='{where.target}'"
                 f" unit='{where.unit}'"
             )
-        places.add(key)
