@@ -187,7 +187,8 @@ VIRTIO_OPTIONS = ("iommu", "ats", "packed", "page_per_vq")
 
 class Device(Element):
     """Base of devices. A class with a tag gets, after its own fields, what every device has:
-    boot order, alias, ROM, ACPI index and address; with ``virtio=True`` the virtio options too."""
+    boot order, alias, ROM, ACPI index and address; with ``virtio=True`` the virtio options too,
+    before these or ``virtio_last``."""
 
     alias: Any
     address: Any
@@ -204,19 +205,19 @@ class Device(Element):
     page_per_vq: Any
     VIRTIO: ClassVar[bool] = False
 
-    def __init_subclass__(cls, *, virtio: bool = False) -> None:
+    def __init_subclass__(cls, *, virtio: bool = False, virtio_last: bool = False) -> None:
         if cls.TAG and "address" not in cls._fields:
             cls.VIRTIO = virtio
-            for name, item in _shared(virtio).items():
+            for name, item in _shared(virtio, last=virtio_last).items():
                 setattr(cls, name, item)
         super().__init_subclass__()
 
 
-def _shared(virtio: bool) -> dict[str, Field]:
-    found: dict[str, Field] = {}
+def _shared(virtio: bool, *, last: bool) -> dict[str, Field]:
+    options: dict[str, Field] = {}
     if virtio:
-        found = {name: field(f"driver/@{name}", ON_OFF) for name in VIRTIO_OPTIONS}
-    return found | {
+        options = {name: field(f"driver/@{name}", ON_OFF) for name in VIRTIO_OPTIONS}
+    common: dict[str, Field] = {
         "boot_order": field("boot/@order", Positive(), required=True),
         "loadparm": field("boot/@loadparm"),
         "alias": field("alias/@name", TEXT, show=_user_alias),
@@ -227,6 +228,7 @@ def _shared(virtio: bool) -> dict[str, Field]:
         "acpi_index": field("acpi/@index", Positive()),
         "address": child("address", Address),
     }
+    return common | options if last else options | common
 
 
 def _not_skipped(label: "SecurityLabel", ctx: Context) -> bool:

@@ -151,7 +151,7 @@ class _Wildcard(Int):
         return None if number == -1 else number
 
     def format(self, value: int) -> str:
-        return f"0x{value & 0xFFFFFFFF:0{self.digits}x}"
+        return f"0x{value & 0xFFFFFFFF:0{self.digits}X}"
 
 
 class USBFilter(Element):

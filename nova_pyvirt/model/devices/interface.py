@@ -98,6 +98,7 @@ class Interface(Device, virtio=True):
     port_isolated = field("port/@isolated", YES_NO)
     ips = children("ip", IP)
     routes = children("route", Route)
+    port_forwards = children("portForward", PortForward)
     script = field("script/@path", blank=True)
     downscript = field("downscript/@path", blank=True)
     backenddomain = field("backenddomain/@name", blank=True)
@@ -137,7 +138,6 @@ class Interface(Device, virtio=True):
     mtu = field("mtu/@size", Value("malformed mtu size", uint()), blank=True)
     sndbuf = field("tune/sndbuf", Value("sndbuf must be a positive integer", uint(64)))
     coalesce_rx = field("coalesce/rx/frames/@max", _Frames(), blank=True)
-    port_forwards = children("portForward", PortForward)
 
     def after_parse(self, node: etree._Element) -> None:
         self.type = self.type or "user"

@@ -55,7 +55,7 @@ class RNG(Device, virtio=True):
             self.rate_bytes = self.rate_period = None
 
 
-class MemBalloon(Device, virtio=True):
+class MemBalloon(Device, virtio=True, virtio_last=True):
     """<memballoon>. Period in seconds."""
 
     TAG = "memballoon"

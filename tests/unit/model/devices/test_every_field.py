@@ -35,6 +35,7 @@ REQUIRED = {
 WITH = {
     ("memory", "source/nodemask"): {"@model": "dimm"}, ("reservations", "@managed"): {
         "source/@type": "unix", "source/@path": "p", "source/@mode": "client"},
+    ("rng", "rate/@period"): {"rate/@bytes": "1"}, ("disk", "wwn"): {},
     ("memory", "source/pagesize"): {"@model": "dimm"},
     ("memory", "target/block"): {"@model": "virtio-mem"},
     ("memory", "target/requested"): {"@model": "virtio-mem"},
@@ -48,6 +49,10 @@ WITH = {
     ("seclabel", "label"): {"@type": "static", "label": "l"},
     ("seclabel", "@labelskip"): {"@labelskip": "yes"},
 }  # fmt: skip
+WITH |= {
+    (tag, "log/@append"): {"log/@file": "f"}
+    for tag in ("serial", "parallel", "console", "channel", "redirdev", "smartcard", "backend")
+}
 #: fields whose value decides about others, or that only one kind of an element has
 SPECIAL = {
     ("host", "@transport"), ("host", "@socket"), ("host", "@port"), ("graphics", "@type"),
@@ -69,7 +74,7 @@ SPECIAL = {
     ("virtualport", "parameters/@instanceid"), ("virtualport", "parameters/@interfaceid"),
     ("video", "model/acceleration"), ("video", "model/@primary"), ("graphics", "@autoport"),
     ("hostdev", "@managed"), ("hostdev", "teaming/@persistent"),
-    ("interface", "teaming/@persistent"), ("memory", "target/label/size"),
+    ("interface", "teaming/@persistent"), ("memory", "target/label/size"), ("disk", "wwn"),
 }  # fmt: skip
 EVERYTHING = Context(secure=True)
 
