@@ -173,8 +173,6 @@ class Domain(Element):
         if self.type is None:
             raise Refusal("missing domain type attribute", Code.INTERNAL_ERROR).error()
         self._check_name()
-        if not self.os.type:
-            raise Refusal("an os <type> must be specified").error()
         if self.os.type == "exe" and not node.findtext("os/init"):
             raise Refusal("init binary must be specified").error()
         if self.title and "\n" in self.title:

@@ -14,7 +14,12 @@ from nova_pyvirt.model.domain import Domain
 
 
 def complete_identity(domain: Domain) -> None:
-    """What choosing the emulator needs: the architecture."""
+    """What choosing the emulator needs: os type and architecture.
+
+    :raises libvirtError: XML_ERROR
+    """
+    if not domain.os.type:
+        raise errors.error(Code.XML_ERROR, "an os <type> must be specified", domain=From.DOMAIN)
     if domain.os.arch is None:
         domain.os.arch = host_arch()
 
