@@ -9,7 +9,7 @@ from typing import Any
 
 from nova_pyvirt.core.states import EventID, Paused, PMSuspended, Running, Shutoff, State
 from nova_pyvirt.errors import Code, libvirtError
-from tests.functional.test_lifecycle import CRASHED, RESUMED, STARTED, STOPPED, LifecycleCase
+from tests.functional.lifecycle_case import CRASHED, RESUMED, STARTED, STOPPED, LifecycleCase
 
 PANIC = "<panic model='isa'><address type='isa' iobase='0x505'/></panic>"
 
@@ -116,7 +116,7 @@ class TestFailingDisk(GuestCase):
             ["mount", "-t", "tmpfs", "-o", "size=64k", "small", mount], capture_output=True
         ).returncode:
             self.skipTest("no mounts here")
-        self.addCleanup(subprocess.run, ["umount", mount], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", mount], check=True)
         self.addCleanup(self.end_all)
         disk = f"{mount}/second.img"
         with open(disk, "wb") as file:

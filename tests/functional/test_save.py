@@ -15,11 +15,17 @@ from typing import Any
 
 from nova_pyvirt.core.states import Paused, Running, Shutoff, State
 from nova_pyvirt.errors import Code, libvirtError
-from tests.functional.test_lifecycle import RESUMED, STARTED, STOPPED, SUSPENDED, LifecycleCase
+from tests.functional.lifecycle_case import (
+    CHILD,
+    RESUMED,
+    STARTED,
+    STOPPED,
+    SUSPENDED,
+    LifecycleCase,
+)
 
 JOB_COMPLETED = 21
 BYPASS_CACHE, SAVE_RUNNING, SAVE_PAUSED = 1, 2, 4
-_CHILD = str(Path(__file__).with_name("lifecycle_child.py"))
 
 
 class SaveCase(LifecycleCase):
@@ -127,7 +133,7 @@ class TestSave(SaveCase):
         )
         if made.returncode:
             self.skipTest("no mounts here")
-        self.addCleanup(subprocess.run, ["umount", mount], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", mount], check=True)
         exc = self.error(lambda: self.table.domain_save(self.ref, f"{mount}/image"))
         self.assertEqual(Code.OPERATION_FAILED, exc.get_error_code())
         self.assertIn("No space left on device", str(exc))
@@ -188,7 +194,7 @@ class TestInterruptedSave(LifecycleCase):
         self.console(ref)
         self.table.close()
         env = dict(os.environ, NOVA_PYVIRT_BREAK=place)
-        done = subprocess.run([sys.executable, _CHILD, self.root, "managed-save", "nano"], env=env)
+        done = subprocess.run([sys.executable, CHILD, self.root, "managed-save", "nano"], env=env)
         self.assertEqual(-9, done.returncode)
         self.table = self.open()
         return ref

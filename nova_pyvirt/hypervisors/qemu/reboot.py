@@ -29,6 +29,8 @@ def _run(state: QemuState, vm: DomainObj) -> None:
             reason = Running.CRASHED if vm.state is State.CRASHED else Running.BOOTED
             cpus.start(state, vm, reason)
     except libvirtError as exc:
+        if private.being_destroyed:
+            return  # somebody was quicker
         LOG.error("domain %s could not be rebooted and is ended: %s", vm.name, exc)
         if private.process is not None:
             private.process.signal(signal.SIGKILL)

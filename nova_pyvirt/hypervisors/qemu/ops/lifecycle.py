@@ -94,7 +94,9 @@ def _start(
 
 
 def _from_managed_save(state: QemuState, vm: DomainObj, flags: int) -> bool:
-    """Runs the domain from its saved memory, unless FORCE_BOOT drops that or it is torn."""
+    """Runs the domain from its saved memory, unless FORCE_BOOT drops that or it is torn or gone."""
+    path = state.paths.save_file(vm.name)
+    vm.has_managed_save = vm.has_managed_save and os.path.exists(path)
     if not vm.has_managed_save:
         return False
     if not flags & FORCE_BOOT:
@@ -105,7 +107,6 @@ def _from_managed_save(state: QemuState, vm: DomainObj, flags: int) -> bool:
             direct=bool(flags & BYPASS_CACHE),
             reset_nvram=bool(flags & RESET_NVRAM),
         )
-    path = state.paths.save_file(vm.name)
     try:
         os.unlink(path)
     except OSError as exc:

@@ -159,7 +159,8 @@ def _save(
                 private.saving = ""
                 _run_on(state, vm, private, was_running)
         with vm.lock:
-            vm.has_managed_save = vm.has_managed_save or managed
+            if managed:  # unless somebody has removed it meanwhile
+                vm.has_managed_save = os.path.exists(target.path)
         stop.stop_process(state, vm, Shutoff.SAVED)
     stop.announce(state, vm, Detail.STOPPED_SAVED)
 

@@ -67,15 +67,25 @@ class Process:
 
         :param deadline: seconds; None waits for ever
         """
-        return self.pidfd < 0 or _exited(self.pidfd, deadline)
+        with self._guard:  # a copy: close() on another thread would leave us a stranger's number
+            if self.pidfd < 0:
+                return True
+            pidfd = os.dup(self.pidfd)
+        try:
+            return _exited(pidfd, deadline)
+        finally:
+            os.close(pidfd)
 
     def signal(self, number: int) -> bool:
-        """Sends a signal; False when the process has ended already.
+        """Sends a signal; False when the process has ended already, or was let go of.
 
         :raises libvirtError: SYSTEM_ERROR, not allowed
         """
         try:
-            signals.pidfd_send_signal(self.pidfd, number)
+            with self._guard:
+                if self.pidfd < 0:
+                    return False
+                signals.pidfd_send_signal(self.pidfd, number)
         except ProcessLookupError:
             return False
         except OSError as err:
