@@ -143,6 +143,15 @@ class Paths:
         return f"{self.lib}/swtpm"
 
     @property
+    def swtpm_run_dir(self) -> str:
+        """Control sockets and pid files of TPMs."""
+        return f"{self.run}/qemu/swtpm"
+
+    @property
+    def swtpm_log_dir(self) -> str:
+        return f"{self.log}/swtpm"
+
+    @property
     def lock_file(self) -> str:
         return f"{self.run}/qemu/driver.pid"
 

@@ -68,6 +68,15 @@ def prepare(
     _check_descriptors(domain, fd_groups)
 
 
+def settle_drivers(domain: Domain) -> None:
+    """The host's driver of PCI devices that don't say theirs (qemuHostdevPreparePCIDevices)."""
+    devices = domain.devices
+    wanted = [hostdev for hostdev in devices.hostdevs if hostdev.type == "pci"]
+    for device in (*wanted, *(nic for nic in devices.interfaces if nic.type == "hostdev")):
+        if device.driver_name in (None, "default"):
+            device.driver_name = "vfio"
+
+
 def _check_network(display: Graphics) -> None:
     for listen in display.listens:
         if listen.type == "network" and not listen.address:

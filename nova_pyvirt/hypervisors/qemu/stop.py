@@ -10,6 +10,7 @@ from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.states import Life, Shutoff, State
 from nova_pyvirt.errors import libvirtError, system_error
 from nova_pyvirt.hypervisors.qemu import status
+from nova_pyvirt.hypervisors.qemu.host import tpmstate
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
 from nova_pyvirt.hypervisors.qemu.process import Process
 from nova_pyvirt.hypervisors.qemu.state import QemuState
@@ -139,4 +140,5 @@ def announce(state: QemuState, vm: DomainObj, detail: int) -> None:
     with vm.lock:
         if not vm.persistent:
             state.domains.remove(vm)
+            tpmstate.forget(state.paths, vm.definition)
         state.bus.lifecycle(vm.ref, Life.STOPPED, detail)

@@ -12,6 +12,7 @@ from nova_pyvirt.errors import Code, From, libvirtError, system_error
 from nova_pyvirt.hypervisors.qemu import status
 from nova_pyvirt.hypervisors.qemu.definition import parse_definition
 from nova_pyvirt.hypervisors.qemu.flags import check_flags
+from nova_pyvirt.hypervisors.qemu.host import tpmstate
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.util.breakpoints import reach
@@ -90,6 +91,9 @@ def undefine(state: QemuState, dom: DomainRef, flags: int) -> None:
             raise errors.error(Code.OPERATION_INVALID, "cannot undefine transient domain")
         _drop_managed_save(state, vm, flags)
         _drop_nvram(vm, flags)
+        if not vm.active:
+            keep, remove = bool(flags & KEEP_TPM), bool(flags & TPM)
+            tpmstate.forget(state.paths, vm.definition, keep=keep, remove=remove)
         vm.persistent = False
         status.try_save(state, vm)  # first: the file of a domain that stays is written again
         try:

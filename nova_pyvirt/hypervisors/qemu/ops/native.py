@@ -8,6 +8,7 @@ from nova_pyvirt.errors import Code
 from nova_pyvirt.hypervisors.qemu import command
 from nova_pyvirt.hypervisors.qemu.definition import parse_definition
 from nova_pyvirt.hypervisors.qemu.flags import check_flags
+from nova_pyvirt.hypervisors.qemu.host import opened
 from nova_pyvirt.hypervisors.qemu.host.facts import host_context
 from nova_pyvirt.hypervisors.qemu.prepare import caps_of_run, prepare
 from nova_pyvirt.hypervisors.qemu.state import QemuState
@@ -27,7 +28,11 @@ def to_native(state: QemuState, kind: str, xml: str, flags: int) -> str:
     lib_dir = state.paths.domain_lib_dir(-1, domain.name)
     key = f"{lib_dir}/master-key.aes"
     ctx = command.CommandContext(
-        standalone=True, lib_dir=lib_dir, master_key=key, **host_context(state)
+        standalone=True,
+        lib_dir=lib_dir,
+        master_key=key,
+        host_paths=opened.paths(domain, state.view.fs),
+        **host_context(state),
     )
     line = command.build(domain, caps, ctx)
     words = [f"{name}={shlex.quote(value)}" for name, value in line.env.items()]

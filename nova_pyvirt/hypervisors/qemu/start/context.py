@@ -36,6 +36,7 @@ class Start:
     """One start under way.
 
     :ivar fds: descriptors for QEMU by device alias; ours, closed when the start is over
+    :ivar host_paths: where things of the host are, by device alias; see CommandContext
     :ivar argv: the command, argv[0] the emulator
     """
 
@@ -47,6 +48,7 @@ class Start:
     incoming: Incoming | None
     persistent: Domain | None = None
     fds: dict[str, list[int]] = field(default_factory=dict)
+    host_paths: dict[str, str] = field(default_factory=dict)
     argv: list[str] = field(default_factory=list)
     env: dict[str, str] = field(default_factory=dict)
     private: QemuPrivate = field(init=False)

@@ -74,6 +74,7 @@ def _build(start: Start) -> None:
         lib_dir=private.lib_dir,
         monitor_fd=start.listener.fileno(),
         fds=start.fds,
+        host_paths=start.host_paths,
         sandbox=state.settings.seccomp,
         incoming=start.incoming.uri if start.incoming else None,
         **host_context(state),

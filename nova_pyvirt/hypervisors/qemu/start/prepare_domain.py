@@ -4,7 +4,7 @@
 from nova_pyvirt import errors
 from nova_pyvirt.core.ports import PortAllocator
 from nova_pyvirt.errors import Code
-from nova_pyvirt.hypervisors.qemu.prepare import prepare
+from nova_pyvirt.hypervisors.qemu.prepare import prepare, settle_drivers
 from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.model.devices.graphics import Graphics
 from nova_pyvirt.model.security import SecLabel
@@ -18,9 +18,7 @@ def run(start: Start) -> None:
     """
     with start.private.stage("prepare-domain"):
         nvram_dir = start.state.paths.nvram_dir
-        for device in start.definition.devices.hostdevs:
-            if device.type == "pci" and device.driver_name in (None, "default"):
-                device.driver_name = "vfio"
+        settle_drivers(start.definition)
         prepare(start.definition, start.private.caps, start.state.view, nvram_dir)
         _security_label(start)
         for graphics in start.definition.devices.graphics:

@@ -8,7 +8,7 @@ from nova_pyvirt.core.cgroup import Cgroup
 from nova_pyvirt.core.security import dac
 from nova_pyvirt.errors import Code, From, system_error
 from nova_pyvirt.hypervisors.qemu import status
-from nova_pyvirt.hypervisors.qemu.host import disks, net
+from nova_pyvirt.hypervisors.qemu.host import disks, net, opened, swtpm
 from nova_pyvirt.hypervisors.qemu.host.facts import memory_directories
 from nova_pyvirt.hypervisors.qemu.start import preflight
 from nova_pyvirt.hypervisors.qemu.start.context import Start
@@ -33,6 +33,9 @@ def run(start: Start) -> None:
         _logs(start)
         Cgroup.find(start.private.machine, partition=start.private.partition).remove()
         unlink(start.state.paths.pid_file(start.vm.name))
+        start.host_paths.update(opened.paths(start.definition, start.state.view.fs))
+        opened.prepare(start)
+        swtpm.prepare(start)
         net.prepare(start)
     reach("start-prepare-host")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from nova_pyvirt.core.host import HostFs
 from nova_pyvirt.errors import Code, libvirtError
 from nova_pyvirt.hypervisors.qemu.caps import CapsCache, HostView
-from nova_pyvirt.hypervisors.qemu.prepare import caps_of_run, prepare
+from nova_pyvirt.hypervisors.qemu.prepare import caps_of_run, prepare, settle_drivers
 from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.model.qemuns import URI
 from tests.base import TestCase
@@ -80,6 +80,22 @@ class PrepareTest(TestCase):
         xml = "<graphics type='vnc'><listen type='network' network='n'/></graphics>"
         said = self.refused(Code.NO_NETWORK, xml)
         self.assertEqual("Network not found: no network with matching name 'n'", said)
+
+
+class DriversTest(TestCase):
+    def test_the_host_s_driver_is_settled(self) -> None:
+        where = "<source><address bus='6' slot='{}'/></source>"
+        domain = define(
+            f"<hostdev mode='subsystem' type='pci'>{where.format(1)}</hostdev>"
+            f"<hostdev mode='subsystem' type='pci'><driver name='kvm'/>{where.format(2)}</hostdev>"
+            "<interface type='hostdev'><source><address type='pci' bus='6' slot='3'/></source>"
+            "</interface>"
+        )
+        self.assertIsNone(domain.devices.hostdevs[0].driver_name)
+        settle_drivers(domain)
+        names = [h.driver_name for h in domain.devices.hostdevs]
+        self.assertEqual(["vfio", "kvm"], names)
+        self.assertEqual("vfio", domain.devices.interfaces[0].driver_name)
 
 
 class CapsOfRunTest(TestCase):

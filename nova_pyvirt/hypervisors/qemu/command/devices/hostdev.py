@@ -46,8 +46,16 @@ def _rom(guest: Guest, item: Hostdev) -> Props:
     return guest.rom(item) if item.type == "pci" else {}
 
 
+def _check_driver(name: str | None) -> None:
+    """Which of the host's drivers it is has been settled when a guest starts."""
+    if name != "vfio":
+        detail = f"invalid PCI passthrough type '{name or 'default'}'"
+        raise errors.error(Code.INTERNAL_ERROR, detail)
+
+
 def interface_props(guest: Guest, nic: Interface) -> Props:
     """An interface that is a PCI function of the host."""
+    _check_driver(nic.driver_name)
     address = nic.source_address
     pair = nic.teaming_persistent if nic.teaming_type == "transient" else None
     return {
@@ -62,9 +70,7 @@ def interface_props(guest: Guest, nic: Interface) -> Props:
 
 
 def _pci(guest: Guest, item: Hostdev) -> Props:
-    if item.driver_name != "vfio":
-        detail = f"invalid PCI passthrough type '{item.driver_name or 'default'}'"
-        raise errors.error(Code.INTERNAL_ERROR, detail)
+    _check_driver(item.driver_name)
     pair = item.teaming_persistent if item.teaming_type == "transient" else None
     return {
         "driver": "vfio-pci",

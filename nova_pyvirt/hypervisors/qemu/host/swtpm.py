@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The guest's own TPM: a swtpm process that QEMU talks to (libvirt's qemu_tpm.c).
+
+Its state is kept below the domain's uuid, as libvirt keeps it. The socket is ours, listening before
+swtpm runs: QEMU's connect never races. swtpm ends by itself when QEMU goes away.
+"""
+
+import pwd
+import shutil
+from contextlib import ExitStack
+from signal import SIGTERM
+from typing import Final
+
+from nova_pyvirt.core.paths import Paths
+from nova_pyvirt.errors import Code, From, error, system_error
+from nova_pyvirt.hypervisors.qemu.host import tpmstate
+from nova_pyvirt.hypervisors.qemu.process import Process, SpawnSpec
+from nova_pyvirt.hypervisors.qemu.start.context import Start
+from nova_pyvirt.model.devices.tpm import TPM
+from nova_pyvirt.model.domain import Domain
+from nova_pyvirt.util.files import unlink, write_atomic
+from nova_pyvirt.util.native import os, socket
+
+#: seconds for keys and certificates to be made
+SETUP_DEADLINE: Final = 60.0
+#: seconds for swtpm to end when it is told to
+END_DEADLINE: Final = 5.0
+_USER: Final = "tss"
+_ENV: Final = {
+    "LC_ALL": "C",
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+}
+_BANKS: Final = ("sha1", "sha256", "sha384", "sha512")
+
+
+def prepare(start: Start) -> None:
+    """Makes the state of a new TPM, starts swtpm, and tells where it listens.
+
+    :raises libvirtError: INTERNAL_ERROR when the programs are missing or fail; SYSTEM_ERROR; NO_SECRET
+        for state that is to be encrypted
+    """
+    for tpm in start.definition.devices.tpms:
+        if tpm.type == "emulator":
+            _prepare(start, tpm)
+
+
+def take_over(undo: ExitStack, paths: Paths, definition: Domain, lib_dir: str) -> None:
+    """The swtpm of a guest that runs already: it ends with QEMU, or with the run.
+
+    :param undo: what is given back when the run ends
+    """
+    if not any(tpm.type == "emulator" for tpm in definition.devices.tpms):
+        return
+    pid_file = _pid_file(paths, lib_dir)
+    undo.callback(unlink, _socket(paths, lib_dir))
+    undo.callback(unlink, pid_file)
+    try:
+        with open(pid_file, encoding="ascii") as file:
+            pid = int(file.read())
+        with open(f"/proc/{pid}/comm", encoding="utf-8") as file:
+            ours = file.read().strip() == "swtpm"
+    except (OSError, ValueError):
+        return
+    process = Process.adopt(pid) if ours else None
+    if process is not None:
+        undo.callback(end, process)
+
+
+def end(process: Process) -> None:
+    """Ends a swtpm that hasn't ended with its QEMU."""
+    if not process.wait(0):
+        process.signal(SIGTERM)
+        process.wait(END_DEADLINE)
+    process.close()
+
+
+def _pid_file(paths: Paths, lib_dir: str) -> str:
+    return f"{paths.swtpm_run_dir}/{_run(lib_dir)}-swtpm.pid"
+
+
+def _socket(paths: Paths, lib_dir: str) -> str:
+    return f"{paths.swtpm_run_dir}/{_run(lib_dir)}-swtpm.sock"
+
+
+def _run(lib_dir: str) -> str:
+    """The run's name in files."""
+    return os.path.basename(lib_dir).removeprefix("domain-")
+
+
+def _prepare(start: Start, tpm: TPM) -> None:
+    if tpm.encryption:
+        detail = f"no secret with matching uuid '{tpm.encryption}'"
+        raise error(Code.NO_SECRET, detail, domain=From.SECRET)
+    paths, name = start.state.paths, start.vm.name
+    version = ("--tpm2",) if tpm.version == "2.0" else ()
+    directory = f"{tpmstate.directory(paths, start.definition)}/tpm{'2' if version else '1.2'}"
+    log = f"{paths.swtpm_log_dir}/{name}-swtpm.log"
+    owner = _owner(start)
+    fresh = _directories(paths, directory, owner)
+    try:
+        if fresh:
+            _setup(start, owner, directory, log, version)
+        _banks(start, owner, tpm, directory, log, version)
+    except BaseException:
+        if fresh:
+            shutil.rmtree(directory, ignore_errors=True)
+        raise
+    path = _socket(paths, start.private.lib_dir)
+    start.host_paths[tpm.alias] = path
+    _run_swtpm(start, owner, path, directory, log, version)
+
+
+def _owner(start: Start) -> tuple[int, int] | None:
+    """swtpm's own user; None when we are nobody who could become another."""
+    if os.geteuid():
+        return None
+    try:
+        entry = pwd.getpwnam(_USER)
+    except KeyError:
+        settings = start.state.settings
+        if settings.uid is None or settings.gid is None:
+            return None
+        return settings.uid, settings.gid
+    return entry.pw_uid, entry.pw_gid
+
+
+def _directories(paths: Paths, directory: str, owner: tuple[int, int] | None) -> bool:
+    """Makes them; is the state's new?"""
+    try:
+        os.makedirs(os.path.dirname(directory), 0o711, exist_ok=True)
+        os.makedirs(paths.swtpm_run_dir, 0o755, exist_ok=True)
+        os.makedirs(paths.swtpm_log_dir, 0o730, exist_ok=True)
+        fresh = not os.path.exists(directory)
+        os.makedirs(directory, 0o700, exist_ok=True)
+        if owner is not None:
+            os.chown(paths.swtpm_log_dir, *owner)
+            os.chown(directory, *owner)
+            for name in os.listdir(directory):
+                os.chown(f"{directory}/{name}", *owner, follow_symlinks=False)
+    except OSError as exc:
+        detail = f"Could not create TPM directory {directory}"
+        raise system_error(exc.errno or 0, detail) from exc
+    return fresh
+
+
+def _setup(
+    start: Start, owner: tuple[int, int] | None, directory: str, log: str, version: tuple[str, ...]
+) -> None:
+    """Keys and certificates of a new TPM; a guest that comes from elsewhere brings its own."""
+    program = _program("swtpm_setup")
+    if start.incoming is not None:
+        rest = ["--overwrite"]
+    else:
+        vm_id = f"{start.vm.name}:{start.definition.uuid}"
+        rest = ["--vmid", vm_id, "--logfile", log, "--createek", "--create-ek-cert",
+                "--create-platform-cert", "--lock-nvram", "--not-overwrite"]  # fmt: skip
+    _call(start, owner, [program, *version, "--tpm-state", directory, *rest], log)
+
+
+def _banks(
+    start: Start,
+    owner: tuple[int, int] | None,
+    tpm: TPM,
+    directory: str,
+    log: str,
+    version: tuple[str, ...],
+) -> None:
+    """The banks that the definition wants in use."""
+    wanted = [name for name in _BANKS if getattr(tpm, f"pcr_{name}")]
+    if not (wanted and version) or start.incoming is not None:
+        return
+    _call(start, owner, [
+        _program("swtpm_setup"), *version, "--tpm-state", directory, "--logfile", log,
+        "--pcr-banks", ",".join(wanted), "--reconfigure",
+    ], log)  # fmt: skip
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name, path=_ENV["PATH"])
+    if found is None:
+        detail = f"Unable to find '{name}' binary in $PATH"
+        raise error(Code.INTERNAL_ERROR, detail, domain=From.NONE)
+    return found
+
+
+def _call(start: Start, owner: tuple[int, int] | None, argv: list[str], log: str) -> None:
+    """Runs a program to its end.
+
+    :raises libvirtError: INTERNAL_ERROR when it fails, OPERATION_TIMEOUT when it doesn't end
+    """
+    process = start.state.spawner.spawn(_spec(argv, owner)).release()
+    try:
+        if not process.wait(SETUP_DEADLINE):
+            process.signal(SIGTERM)
+            raise error(Code.OPERATION_TIMEOUT, f"'{argv[0]}' did not end in {SETUP_DEADLINE:g} s")
+        status = process.wait_status(END_DEADLINE)
+    finally:
+        process.close()
+    if status:
+        code = os.waitstatus_to_exitcode(status)
+        detail = (
+            f"Could not run '{argv[0]}'. exitstatus: {code}; Check error log '{log}' for details."
+        )
+        raise error(Code.INTERNAL_ERROR, detail)
+
+
+def _spec(
+    argv: list[str], owner: tuple[int, int] | None, pass_fds: dict[int, int] | None = None
+) -> SpawnSpec:
+    uid, gid = owner or (None, None)
+    return SpawnSpec(
+        argv=argv, env=_ENV, uid=uid, gid=gid, groups=None if gid is None else [gid],
+        umask=0o077, pass_fds=pass_fds or {},
+    )  # fmt: skip
+
+
+def _run_swtpm(
+    start: Start,
+    owner: tuple[int, int] | None,
+    path: str,
+    directory: str,
+    log: str,
+    version: tuple[str, ...],
+) -> None:
+    listener = _listen(start, path)
+    try:
+        number = listener.fileno()
+        argv = [_program("swtpm"), "socket", "--ctrl", f"type=unixio,fd={number}",
+                "--tpmstate", f"dir={directory},mode=0600", "--log", f"file={log}", "--terminate",
+                *version]  # fmt: skip
+        held = start.state.spawner.spawn(_spec(argv, owner, {number: number}))
+        pid_file = _pid_file(start.state.paths, start.private.lib_dir)
+        start.private.undo.callback(unlink, pid_file)
+        try:
+            write_atomic(pid_file, f"{held.pid}\n".encode(), 0o644)
+        except OSError as exc:
+            held.abort()
+            raise system_error(exc.errno or 0, f"cannot write '{pid_file}'") from exc
+        start.private.undo.callback(end, held.release())
+    finally:
+        listener.close()
+
+
+def _listen(start: Start, path: str) -> socket.socket:
+    """The control socket, QEMU's user's to connect to."""
+    settings = start.state.settings
+    unlink(path)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.bind(path)
+        start.private.undo.callback(unlink, path)
+        listener.listen(1)
+        os.chmod(path, 0o600)
+        if settings.uid is not None and settings.gid is not None:
+            os.chown(path, settings.uid, settings.gid)
+    except OSError as exc:
+        listener.close()
+        raise system_error(exc.errno or 0, f"Unable to bind to UNIX socket path '{path}'") from exc
+    return listener
