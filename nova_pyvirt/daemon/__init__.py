@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """pyvirtd: the driver table behind libvirt's RPC."""
 
-from nova_pyvirt.daemon import admin, calls, events, special, streams
+from nova_pyvirt.daemon import admin, auth, calls, events, special, streams
 from nova_pyvirt.daemon.acl import Policy
 from nova_pyvirt.daemon.dispatch import Dispatcher
 from nova_pyvirt.daemon.server import Server, Service
@@ -14,6 +14,7 @@ __all__ = [
     "Service",
     "Settings",
     "admin",
+    "auth",
     "calls",
     "events",
     "special",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Handlers of the connection's own procedures: authentication, open, features, close callbacks."""
+"""Handlers of the connection's own procedures: open, features, close callbacks."""
 
 from typing import Final
 
@@ -8,7 +8,6 @@ from nova_pyvirt.errors import Code, From, error
 from nova_pyvirt.wire import protocol
 from nova_pyvirt.wire.packet import Kind, Status, pack
 
-AUTH_NONE: Final = 0
 RO: Final = 1
 _KEEPALIVE: Final = 10
 #: features that are the daemon's own: fd passing, keepalive, callback ids, close callbacks
@@ -16,40 +15,6 @@ _OURS: Final = frozenset({8, _KEEPALIVE, 14, 15})
 #: typed string parameters, new argument order of networkUpdate: every driver of ours
 _ALWAYS: Final = frozenset({9, 16})
 _CONNECTION_CLOSED: Final = 362
-
-
-@handles("auth_list")
-def auth_list(call: Call) -> bytes:
-    """Who gets here over a UNIX socket or with a certificate has shown who he is."""
-    if not call.session.authenticated:
-        text = "no authentication method is configured for this socket"
-        raise error(Code.AUTH_UNAVAILABLE, text, domain=From.RPC)
-    return call.reply([AUTH_NONE])
-
-
-@handles("auth_polkit")
-def auth_polkit(call: Call) -> bytes:
-    return _refused("polkit")
-
-
-@handles("auth_sasl_init")
-def auth_sasl_init(call: Call) -> bytes:
-    return _refused("SASL")
-
-
-@handles("auth_sasl_start")
-def auth_sasl_start(call: Call) -> bytes:
-    return _refused("SASL")
-
-
-@handles("auth_sasl_step")
-def auth_sasl_step(call: Call) -> bytes:
-    return _refused("SASL")
-
-
-def _refused(method: str) -> bytes:
-    text = f"client tried invalid {method} init request"
-    raise error(Code.AUTH_FAILED, text, domain=From.RPC)
 
 
 @handles("connect_open")

@@ -26,6 +26,8 @@ class SocketSettings:
 
     :ivar group: name of the group that owns the UNIX sockets
     :ivar directory: where the UNIX sockets are; "" for the default
+    :ivar crl_file: certificates that are no longer valid; "" for none
+    :ivar backlog: connections the kernel holds until they are accepted
     """
 
     group: str = ""
@@ -41,12 +43,16 @@ class SocketSettings:
     ca_file: str = "/etc/pki/CA/cacert.pem"
     cert_file: str = "/etc/pki/libvirt/servercert.pem"
     key_file: str = "/etc/pki/libvirt/private/serverkey.pem"
+    crl_file: str = ""
+    backlog: int = 1000
     tls_no_verify: bool = False
 
 
 @dataclass
 class Config:
     settings: Settings = field(default_factory=Settings)
+    #: of the admin socket
+    admin: Settings = field(default_factory=lambda: Settings(max_workers=5, max_clients=5))
     sockets: SocketSettings = field(default_factory=SocketSettings)
     #: settings of the file that have no equal here
     ignored: list[str] = field(default_factory=list)
@@ -68,6 +74,17 @@ _SETTINGS: Final = {
     "keepalive_count": "keepalive_count",
     "access_policy": "policy_file",
     "handshake_deadline": "handshake_deadline",
+    "sasl_passwords": "sasl_passwords",
+    "sasl_allowed_username_list": "sasl_allowed_users",
+    "tls_allowed_dn_list": "tls_allowed_names",
+}
+#: settings of the admin sockets' server
+_ADMIN: Final = {
+    "admin_max_workers": "max_workers",
+    "admin_max_clients": "max_clients",
+    "admin_max_client_requests": "max_client_requests",
+    "admin_keepalive_interval": "keepalive_interval",
+    "admin_keepalive_count": "keepalive_count",
 }
 _SOCKETS: Final = {
     "unix_sock_group": "group",
@@ -80,6 +97,8 @@ _SOCKETS: Final = {
     "ca_file": "ca_file",
     "cert_file": "cert_file",
     "key_file": "key_file",
+    "crl_file": "crl_file",
+    "max_queued_clients": "backlog",
     "tls_no_verify_certificate": "tls_no_verify",
 }
 _PERMS: Final = {
@@ -154,11 +173,11 @@ def load(path: str, base: Config | None = None) -> Config:
 
 def _apply(config: Config, name: str, value: Any) -> None:
     if name in _SETTINGS:
-        setattr(config.settings, _SETTINGS[name], value)
+        _set(config.settings, _SETTINGS[name], name, value)
+    elif name in _ADMIN:
+        _set(config.admin, _ADMIN[name], name, value)
     elif name in _SOCKETS:
-        attribute = _SOCKETS[name]
-        wanted = type(getattr(config.sockets, attribute))
-        setattr(config.sockets, attribute, wanted(value))
+        _set(config.sockets, _SOCKETS[name], name, value)
     elif name in _PERMS:
         setattr(config.sockets, _PERMS[name], int(str(value), 8))
     elif name in _AUTH:
@@ -177,6 +196,30 @@ def _apply(config: Config, name: str, value: Any) -> None:
         except KeyError as exc:
             text = f"Failed to find group '{value}'"
             raise error(Code.CONF_SYNTAX, text, domain=From.CONF) from exc
+
+
+#: settings that are lists of texts
+_LISTS: Final = frozenset({"sasl_allowed_users", "tls_allowed_names"})
+#: numbers that libvirtd.conf has as texts
+_PORTS: Final = frozenset({"tcp_port", "tls_port"})
+
+
+def _set(target: Any, attribute: str, name: str, value: Any) -> None:
+    """Sets one value; raises CONF_SYNTAX for one of the wrong kind."""
+    wanted = type(getattr(target, attribute))
+    if attribute in _LISTS:
+        good = isinstance(value, list) and all(isinstance(v, str) for v in value)
+    elif attribute in _PORTS:
+        good = str(value).isdigit()
+        value = int(value) if good else value
+    elif wanted in (bool, int, float):
+        good = isinstance(value, int | float)
+        value = wanted(value) if good else value
+    else:
+        good = isinstance(value, str)
+    if not good:
+        raise error(Code.CONF_SYNTAX, f"{name}: unexpected value {value!r}", domain=From.CONF)
+    setattr(target, attribute, value)
 
 
 def _auth(config: Config, name: str, value: str) -> None:

@@ -65,6 +65,8 @@ class State:
         self.next_callback = 0
         self.slots: dict[str, Any] = {}
         self.close_callback = False
+        self.login: Any = None
+        self.attempts = 0
 
 
 class Call:
@@ -148,7 +150,7 @@ class Dispatcher:
     def is_high(self, packet: Packet) -> bool:
         """Whether the call never waits for a guest."""
         proc = self._procs.get((packet.program, packet.proc))
-        return proc is None or proc.high
+        return proc is None or (proc.high and proc.name != "auth_polkit")
 
     def call(self, session: Session, packet: Packet) -> None:
         """Does one call and sends its reply."""
@@ -156,6 +158,8 @@ class Dispatcher:
             made, answer = self._answer(session, packet)
         except libvirtError as exc:
             self._fail(session, packet, exc)
+            if session.condemned:
+                session.drop(session.condemned)
             return
         except XDRError as exc:
             LOG.debug("client %d: %s", session.number, exc)

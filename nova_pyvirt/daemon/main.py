@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from nova_pyvirt import conf
 from nova_pyvirt.core.introspect import meditation
-from nova_pyvirt.daemon import logs, report, sockets
+from nova_pyvirt.daemon import logs, polkit, report, sockets
 from nova_pyvirt.daemon.acl import Policy
 from nova_pyvirt.daemon.admin import AdminTable
 from nova_pyvirt.daemon.config import Config, load, own
@@ -47,13 +47,16 @@ class Daemon:
     def start(self) -> None:
         """Listens and serves; raises what a socket or the configuration says."""
         self.config = load(self.config_path, own())
+        self.config.settings.sasl_passwords = (
+            self.config.settings.sasl_passwords or passwords_file()
+        )
         self._log()
         start = getattr(self.opener, "start", None)
         if start is not None:
             start()
         self.dispatcher = Dispatcher(self.opener, Policy.load(self.config.settings.policy_file))
         self.server = Server(self.config.settings)
-        self.admin = Server(self.config.settings)
+        self.admin = Server(self.config.admin)
         servers = {SERVER_NAME: self.server, "admin": self.admin}
         self.admin_dispatcher = Dispatcher(
             lambda _name, _flags: AdminTable(servers), Policy(), (protocol.ADMIN,)
@@ -89,12 +92,12 @@ class Daemon:
             ("admin", "libvirt-admin-sock", made.admin_perms),
         ):
             path = f"{directory}/{name}"
-            self._add(kind, sockets.unix(path, mode, made.group))
+            self._add(kind, sockets.unix(path, mode, made.group, made.backlog))
             self.paths.append(path)
         if made.listen_tcp and self.listen:
-            self._add("tcp", sockets.tcp(made.listen_addr, made.tcp_port))
+            self._add("tcp", sockets.tcp(made.listen_addr, made.tcp_port, made.backlog))
         if made.listen_tls and self.listen:
-            self._add("tls", sockets.tcp(made.listen_addr, made.tls_port))
+            self._add("tls", sockets.tcp(made.listen_addr, made.tls_port, made.backlog))
 
     def _add(self, kind: str, sock: "socket.socket") -> None:
         assert self.server is not None  # for mypy
@@ -108,7 +111,9 @@ class Daemon:
             "tcp": settings.auth_tcp,
             "tls": settings.auth_tls,
         }[kind]
-        auth = "peer" if auth == "polkit" else auth
+        if auth == "polkit" and not polkit.available():
+            LOG.warning("no polkit here: the %s socket is for root, our user and our group", kind)
+            auth = "peer"
         tls = sockets.tls_context(self.config.sockets) if kind == "tls" else None
         self.server.listen(Service(sock, kind == "ro", auth, self.dispatcher, kind, tls))
 
@@ -138,6 +143,11 @@ def directories() -> tuple[str, str]:
     if conf.paths_profile() == "libvirt":
         return "/etc/libvirt/libvirtd.conf", LIBVIRT_RUN
     return "/etc/nova-pyvirt/pyvirtd.conf", OUR_RUN
+
+
+def passwords_file() -> str:
+    """Where the profile in use keeps SASL verifiers."""
+    return os.path.dirname(directories()[0]) + "/pyvirtd.passwd"
 
 
 def _ignore(_number: int, _frame: Any) -> None:

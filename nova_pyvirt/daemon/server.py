@@ -5,10 +5,12 @@ import logging
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from nova_pyvirt.daemon.dispatch import Dispatcher
 from nova_pyvirt.daemon.engine import Engine, Job
+from nova_pyvirt.daemon.polkit import start_time
 from nova_pyvirt.daemon.session import Peer, Session
 from nova_pyvirt.daemon.settings import Settings
 from nova_pyvirt.util.native import os, socket, threading
@@ -24,7 +26,8 @@ _HANDSHAKE_SECONDS: Final = 10.0
 class Service:
     """One listening socket.
 
-    :ivar auth: "none", "peer" (UNIX: root, own user, allowed groups), "cert" (TLS)
+    :ivar auth: "none", "peer" (UNIX: root, own user, allowed groups), "polkit" (UNIX: root and own
+        user at once), "sasl", "cert" (TLS)
     :ivar dispatcher: what calls arriving here get to
     """
 
@@ -123,7 +126,10 @@ class Server:
             sock.settimeout(_HANDSHAKE_SECONDS)
             tls = TLSSocket(sock, service.tls, server_side=True)
             tls.handshake()
-            peer.name = _common_name(tls.peer_certificate())
+            certificate = tls.peer_certificate()
+            peer.name = _common_name(certificate)
+            if not self._welcome(certificate):
+                raise PermissionError(f"{peer.name} is not among those allowed")
             tls.sendall(b"\1")
         except OSError as exc:
             LOG.info("TLS handshake with %s: %s", peer.address, exc)
@@ -133,6 +139,13 @@ class Server:
             with self._lock:
                 self._handshakes -= 1
         self.engine.submit(Job(lambda: self._begin(sock, tls, peer, service), high=True))
+
+    def _welcome(self, certificate: dict[str, Any] | None) -> bool:
+        patterns = self.settings.tls_allowed_names
+        if patterns is None:
+            return True
+        name = _distinguished_name(certificate)
+        return any(fnmatchcase(name, pattern) for pattern in patterns)
 
     def _begin(self, sock: "socket.socket", tls: Any, peer: Peer, service: Service) -> None:
         session = Session(
@@ -146,6 +159,9 @@ class Server:
             self._closed,
         )
         session.service = service.name
+        session.auth = service.auth
+        if service.auth == "polkit" and peer.pid is not None:
+            peer.started = start_time(peer.pid)
         session.authenticated = self._trusted(peer, service, tls)
         with self._lock:
             self._numbers += 1
@@ -159,9 +175,9 @@ class Server:
             return True
         if service.auth == "cert":
             return tls is not None and bool(peer.name)
-        if service.auth != "peer" or peer.uid is None:
-            return False
-        return _own(peer) or self._in_groups(peer)
+        if service.auth == "polkit":
+            return _own(peer)
+        return service.auth == "peer" and (_own(peer) or self._in_groups(peer))
 
     def _in_groups(self, peer: Peer) -> bool:
         if not self.settings.allowed_gids:
@@ -218,6 +234,24 @@ def _peer(sock: "socket.socket", address: Any) -> Peer:
         return Peer(uid, gid, pid)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return Peer(None, None, None, str(address[0]))
+
+
+#: how libvirt abbreviates the parts of a distinguished name
+_PARTS: Final = {
+    "countryName": "C",
+    "stateOrProvinceName": "ST",
+    "localityName": "L",
+    "organizationName": "O",
+    "organizationalUnitName": "OU",
+    "commonName": "CN",
+    "emailAddress": "EMAIL",
+}
+
+
+def _distinguished_name(certificate: dict[str, Any] | None) -> str:
+    """The client's whole name, as "C=GB,O=Example,CN=alice"."""
+    pairs = [pair for part in (certificate or {}).get("subject", ()) for pair in part]
+    return ",".join(f"{_PARTS.get(key, key)}={value}" for key, value in pairs)
 
 
 def _common_name(certificate: dict[str, Any] | None) -> str:

@@ -28,6 +28,7 @@ class Peer:
     :ivar uid: of a UNIX client, else None
     :ivar address: of a TCP client, else ""
     :ivar name: the authenticated name (certificate, SASL), else ""
+    :ivar started: when the UNIX client's process started (kernel ticks), 0 when unknown
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Peer:
         self.pid = pid
         self.address = address
         self.name = name
+        self.started = 0
 
     @property
     def quota_key(self) -> str:
@@ -71,6 +73,10 @@ class Session:
         self.since = time.time()
         self.settings = settings
         self.authenticated = False
+        #: how the client has to show who it is: "none", "peer", "cert", "polkit" or "sasl"
+        self.auth = "none"
+        #: why the connection is cut once the present call's error is sent
+        self.condemned = ""
         #: cut off, though perhaps not cleaned up yet
         self.dropped = False
         self.table: Any = None

@@ -22,6 +22,9 @@ class Settings:
     :ivar keepalive_count: unanswered pings before a client is dropped
     :ivar auth_unix_rw: "none", "peer" (root, own user, :ivar:`allowed_gids`) or "polkit"
     :ivar allowed_gids: groups whose members may use sockets with "peer"
+    :ivar sasl_passwords: file of SASL verifiers
+    :ivar sasl_allowed_users: patterns of SASL user names, None for all
+    :ivar tls_allowed_names: patterns of certificates' distinguished names, None for all
     :ivar policy_file: access policy (JSON); without one everything is allowed
     """
 
@@ -42,4 +45,7 @@ class Settings:
     auth_tls: str = "none"
     allowed_gids: list[int] = field(default_factory=list)
     policy_file: str = ""
+    sasl_passwords: str = ""
+    sasl_allowed_users: list[str] | None = None
+    tls_allowed_names: list[str] | None = None
     max_streams: int = 64

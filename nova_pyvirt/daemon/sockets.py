@@ -12,11 +12,11 @@ from nova_pyvirt.errors import Code, From, error, system_error
 from nova_pyvirt.util.native import os, socket
 
 LOG = logging.getLogger(__name__)
-_BACKLOG: Final = 1024
+_BACKLOG: Final = 1000
 _FIRST_FD: Final = 3
 
 
-def unix(path: str, mode: int, group: str = "") -> "socket.socket":
+def unix(path: str, mode: int, group: str = "", backlog: int = _BACKLOG) -> "socket.socket":
     """A listening UNIX socket; never reachable with wider rights than `mode`.
 
     Raises SYSTEM_ERROR; refuses when another process still answers there.
@@ -29,7 +29,7 @@ def unix(path: str, mode: int, group: str = "") -> "socket.socket":
         os.chmod(path, mode)
         if group:
             os.chown(path, -1, grp.getgrnam(group).gr_gid)
-        sock.listen(_BACKLOG)
+        sock.listen(backlog)
     except (OSError, KeyError) as exc:
         sock.close()
         number = exc.errno or 22 if isinstance(exc, OSError) else 22
@@ -56,14 +56,14 @@ def _remove_stale(path: str) -> None:
     raise error(Code.OPERATION_INVALID, text, domain=From.RPC)
 
 
-def tcp(address: str, port: int) -> "socket.socket":
+def tcp(address: str, port: int, backlog: int = _BACKLOG) -> "socket.socket":
     """A listening TCP socket."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((address, port))
-        sock.listen(_BACKLOG)
+        sock.listen(backlog)
     except OSError as exc:
         sock.close()
         text = f"Unable to bind to {address}:{port}"
@@ -77,6 +77,9 @@ def tls_context(settings: SocketSettings) -> ssl.SSLContext:
     try:
         context.load_cert_chain(settings.cert_file, settings.key_file)
         context.load_verify_locations(settings.ca_file)
+        if settings.crl_file:
+            context.load_verify_locations(settings.crl_file)
+            context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
     except OSError as exc:
         text = f"Cannot read the certificates ({settings.cert_file})"
         raise system_error(exc.errno or 2, text, domain=From.RPC) from exc

@@ -5,8 +5,10 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from nova_pyvirt.core.registry import AuthSpec
 from nova_pyvirt.errors import Code, From, error, libvirtError
 from nova_pyvirt.hypervisors.remote import transport
+from nova_pyvirt.hypervisors.remote.auth import authenticate
 from nova_pyvirt.hypervisors.remote.events import EventTable
 from nova_pyvirt.hypervisors.remote.shapes import Shape, program, shape
 from nova_pyvirt.hypervisors.remote.uri import RemoteURI
@@ -19,9 +21,6 @@ from nova_pyvirt.wire.xdr import XDRError
 
 LOG = logging.getLogger(__name__)
 
-AUTH_NONE: Final = 0
-AUTH_SASL: Final = 1
-AUTH_POLKIT: Final = 2
 FEATURE_KEEPALIVE: Final = 10
 FEATURE_EVENT_CALLBACK: Final = 14
 FEATURE_CLOSE_CALLBACK: Final = 15
@@ -33,7 +32,7 @@ KEEPALIVE: Final = (5.0, 5)
 class Connection:
     """A session with a server, open until :meth:`close` or until it breaks."""
 
-    def __init__(self, uri: RemoteURI, flags: int) -> None:
+    def __init__(self, uri: RemoteURI, flags: int, auth: AuthSpec | None = None) -> None:
         self.uri = uri
         self.flags = flags
         self.events = EventTable()
@@ -43,13 +42,13 @@ class Connection:
         sock = transport.connect(uri, bool(flags & RO))
         self.client = Client(sock, self._on_event, self._on_close)
         try:
-            self._handshake()
+            self._handshake(auth)
         except BaseException:
             self.client.close()
             raise
 
-    def _handshake(self) -> None:
-        self._authenticate()
+    def _handshake(self, auth: AuthSpec | None) -> None:
+        authenticate(self.uri, auth, self.call)
         if self.call("connect_supports_feature", FEATURE_KEEPALIVE):
             self.client.start_keepalive(*KEEPALIVE)
         self.call("connect_open", self.uri.name or None, self.flags)
@@ -58,21 +57,6 @@ class Connection:
         self._features[FEATURE_EVENT_CALLBACK] = bool(
             self.call("connect_supports_feature", FEATURE_EVENT_CALLBACK)
         )
-
-    def _authenticate(self) -> None:
-        try:
-            types = self.call("auth_list")
-        except libvirtError as exc:
-            if exc.get_error_code() == Code.NO_SUPPORT:
-                return
-            raise
-        wanted = types[0] if types else AUTH_NONE
-        if wanted == AUTH_POLKIT:
-            if not self.call("auth_polkit"):
-                raise error(Code.AUTH_FAILED, "polkit refused", domain=From.REMOTE)
-        elif wanted != AUTH_NONE:
-            text = "the server wants SASL, which this client does not offer"
-            raise error(Code.AUTH_FAILED, text, domain=From.REMOTE)
 
     # --- calls
 

@@ -146,12 +146,15 @@ class Shape:
         resolved = codec.resolve(members[0][1])
         self.counted = len(members) > 1 and members[-1][0] in COUNTS and resolved.bound is not None
         self.counted = self.counted and resolved.name != "string"
-        if self.proc.ret in ADAPTERS:  # converted already, as a whole
+        if self.proc.ret in ADAPTERS or self.proc.name.startswith("auth_"):
+            # converted already, as a whole; or bytes, not text
             return [(n, _same, _same) for n, _ in members]
         return [(n, *_result(t.name, t.bound, t.fixed)) for n, t in members]
 
     def _argument(self, name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
         """Functions table→wire and wire→table."""
+        if self.proc.name.startswith("auth_"):
+            return _same, _same
         device = self.proc.name.startswith("node_device_") and name == "name"
         if device and self.proc.name != _BY_NAME:
             return (lambda ref: ref.name), NodeDeviceRef

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import Any, Final
 
+from nova_pyvirt.core.registry import AuthSpec
 from nova_pyvirt.hypervisors.remote import special
 from nova_pyvirt.hypervisors.remote.connection import RO, Connection
 from nova_pyvirt.hypervisors.remote.shapes import Shape, program, shape, slot_of, squash
@@ -50,10 +51,10 @@ def _count(conn: Connection, made: Shape, args: tuple[Any, ...]) -> int:
 class RemoteTable:
     """A connection to a server; slots are made when first asked for."""
 
-    def __init__(self, uri: str, flags: int = 0) -> None:
+    def __init__(self, uri: str, flags: int = 0, auth: AuthSpec | None = None) -> None:
         parsed = parse(uri)
         named = bool(parsed.name)
-        self.conn = Connection(parsed, flags)
+        self.conn = Connection(parsed, flags, auth)
         self.readonly = bool(flags & RO)
         #: as given; what the server opened when the URI leaves the choice to it
         self.uri = uri if named else self.conn.uri.name
@@ -78,6 +79,6 @@ class RemoteTable:
         self.conn.close()
 
 
-def open_table(uri: str, flags: int, auth: Any = None) -> RemoteTable:
+def open_table(uri: str, flags: int, auth: AuthSpec | None = None) -> RemoteTable:
     """What core.registry calls for a remote URI."""
-    return RemoteTable(uri, flags)
+    return RemoteTable(uri, flags, auth)

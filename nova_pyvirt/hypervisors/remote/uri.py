@@ -13,7 +13,7 @@ from nova_pyvirt.util.native import os
 TRANSPORTS: Final = ("tls", "unix", "ssh", "ext", "tcp", "libssh2", "libssh")
 #: parameters that are the transport's business; all others go to the server with the URI
 _OWN: Final = frozenset(
-    "name command socket auth netcat keyfile pkipath known_hosts sshauth no_sanity no_verify no_tty"
+    "name command socket auth authfile netcat keyfile pkipath known_hosts sshauth no_sanity no_verify no_tty"
     " tls_priority mode proxy known_hosts_verify".split()
 )
 RUN_DIR: Final = "/var/run/libvirt"

@@ -68,6 +68,8 @@ class DaemonCase(TestCase):
 
     settings_: dict[str, Any] = {}
     policy = Policy()
+    #: how clients show who they are
+    auth = "none"
 
     def opener(self, name: str | None, flags: int) -> Any:
         return open_table(name or "test:///default", flags)
@@ -82,7 +84,7 @@ class DaemonCase(TestCase):
         for path, readonly in ((self.rw, False), (self.ro, True)):
             sock = unix(path, 0o700)
             self.server.listen(
-                Service(sock, readonly, "none", self.dispatcher, os.path.basename(path))
+                Service(sock, readonly, self.auth, self.dispatcher, os.path.basename(path))
             )
         self.server.start()
         self.addCleanup(self.stop)

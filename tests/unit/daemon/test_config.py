@@ -50,8 +50,14 @@ class ConfigTest(Files):
             (0o770, True, 1234),
             (made.sockets.rw_perms, made.sockets.listen_tcp, made.sockets.tcp_port),
         )
-        self.assertEqual(["log_filters", "tls_allowed_dn_list"], made.ignored)
-        self.assertEqual(["DN1", "DN2"], made.values["tls_allowed_dn_list"])
+        self.assertEqual(["log_filters"], made.ignored)
+        self.assertEqual(["DN1", "DN2"], made.settings.tls_allowed_names)
+
+    def test_values_of_a_wrong_kind(self) -> None:
+        for line in ('max_workers = "x"', "listen_addr = 1", 'sasl_allowed_username_list = "a"'):
+            with self.assertRaises(libvirtError) as caught:
+                config.load(self.write(line))
+            self.assertEqual(Code.CONF_SYNTAX, caught.exception.get_error_code(), line)
 
     def test_no_file(self) -> None:
         made = config.load("/nonexistent")
