@@ -10,6 +10,8 @@ was taken, and a file that two guests share goes back with the last of them.
 import errno
 import logging
 import stat
+from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 from nova_pyvirt.errors import From, system_error
@@ -19,7 +21,10 @@ from nova_pyvirt.util.native import os
 LOG = logging.getLogger(__name__)
 _OWNER: Final = "trusted.libvirt.security.dac"
 _COUNT: Final = "trusted.libvirt.security.ref_dac"
+_STAMP: Final = "trusted.libvirt.security.timestamp_dac"
 _HOLDERS: Final = "trusted.nova_pyvirt.dac"
+#: files whose owner is remembered
+_KINDS: Final = (stat.S_IFREG, stat.S_IFBLK, stat.S_IFCHR)
 #: getxattr's answers of a file system that has no such attributes
 _UNSUPPORTED: Final = (errno.EOPNOTSUPP, errno.EPERM, errno.ENOSYS)
 
@@ -44,13 +49,18 @@ def take(path: str, uid: int, gid: int, *, holder: str, remember: bool = True) -
     reach("dac-taken")
 
 
-def restore(path: str, uid: int, gid: int, *, holder: str, remembered: bool = True) -> None:
+def restore(
+    path: str, uid: int, gid: int, *, holder: str, remembered: bool = True, alone: bool = True
+) -> None:
     """Gives `path` back to its first owner, when `holder` was the last one to use it; never an
     error. A file whose owner nobody could remember goes from uid:gid to root.
+
+    :param alone: others don't use it: what nobody can count need not be left as it is
     """
     try:
         if not (remembered and _supported(path)):
-            _chown(path, (0, 0), only_from=(uid, gid))
+            if alone:
+                _chown(path, (0, 0), only_from=(uid, gid))
             return
         holders = _holders(path)
         if holder not in holders:
@@ -58,32 +68,70 @@ def restore(path: str, uid: int, gid: int, *, holder: str, remembered: bool = Tr
         left = [name for name in holders if name != holder]
         count = max(len(left), int(_get(path, _COUNT) or "0") - 1)
         if count:
-            _set(path, _HOLDERS, " ".join(left))
+            _set_holders(path, left)
             _set(path, _COUNT, str(count))
             return
         user, _, group = (_get(path, _OWNER) or "+0:+0").partition(":")
         _chown(path, (int(user), int(group)))
         reach("dac-restored")
-        for name in (_COUNT, _OWNER, _HOLDERS):
+        for name in (_COUNT, _OWNER, _STAMP, _HOLDERS):
             _remove(path, name)
     except (OSError, ValueError) as exc:
         LOG.warning("the owner of %s could not be restored: %s", path, exc)
 
 
 def _remember(path: str, info: os.stat_result, holder: str) -> None:
-    if not (stat.S_ISREG(info.st_mode) or stat.S_ISBLK(info.st_mode)) or not _supported(path):
+    if stat.S_IFMT(info.st_mode) not in _KINDS or not _supported(path):
         return
     holders, count = _holders(path), _get(path, _COUNT)
     if holder in holders:
         return
-    if not holders and count is None:
+    if _outlived(path):
+        count = "0"  # who used it then is gone; whose it was is still known
+    elif not holders and count is None:
         _set(path, _OWNER, f"+{info.st_uid}:+{info.st_gid}")
-    _set(path, _HOLDERS, " ".join([*holders, holder]))
+    _set(path, _STAMP, str(_booted()))
+    _set_holders(path, [*holders, holder])
     _set(path, _COUNT, str(max(len(holders), int(count or "0")) + 1))
 
 
 def _holders(path: str) -> list[str]:
-    return (_get(path, _HOLDERS) or "").split()
+    """Who uses the file; those of another boot of the host are gone."""
+    names = (_get(path, _HOLDERS) or "").split()
+    return [] if _of_another_boot(names) else [name for name in names if "=" not in name]
+
+
+def _set_holders(path: str, names: Sequence[str]) -> None:
+    _set(path, _HOLDERS, " ".join([f"boot={_boot_id()}", *names]))
+
+
+def _outlived(path: str) -> bool:
+    return _of_another_boot((_get(path, _HOLDERS) or "").split())
+
+
+def _of_another_boot(names: Sequence[str]) -> bool:
+    boots = [name.removeprefix("boot=") for name in names if name.startswith("boot=")]
+    return bool(boots) and boots[0] != _boot_id()
+
+
+@cache
+def _boot_id() -> str:
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return "unknown"
+
+
+@cache
+def _booted() -> int:
+    """Seconds since the epoch when the host started, for libvirt's sake."""
+    try:
+        with open("/proc/stat", encoding="ascii") as file:
+            lines = [line.split() for line in file if line.startswith("btime ")]
+    except OSError:
+        lines = []
+    return int(lines[0][1]) if lines else 0
 
 
 def _chown(path: str, owner: tuple[int, int], *, only_from: tuple[int, int] | None = None) -> None:

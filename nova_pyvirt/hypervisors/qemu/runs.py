@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.statusfile import Status, read_status, write_config
 from nova_pyvirt.errors import libvirtError
+from nova_pyvirt.hypervisors.qemu import identity
 from nova_pyvirt.hypervisors.qemu.definition import parse_definition
 from nova_pyvirt.hypervisors.qemu.host import processes
 from nova_pyvirt.hypervisors.qemu.host.processes import Found
@@ -53,7 +54,12 @@ class Runs:
 
 def find(state: QemuState) -> Runs:
     """Compares what is written with what runs; the domain objects exist then."""
-    uids = {os.geteuid(), state.settings.uid or 0}
+    mine = identity.default(state.settings)
+    uids = {
+        os.geteuid(),
+        mine.uid if mine else 0,
+        *(user(state, vm.definition) for vm in state.domains),
+    }
     running = list(processes.scan(state.paths.lib_dir, uids))
     runs = Runs()
     seen: set[str] = set()
@@ -86,7 +92,7 @@ def _written(
         LOG.error("the status file %s cannot be used: %s", path, exc)
         unlink(path)
         return False
-    found = _process(known, running)
+    found = _process(state, known, running)
     process = Process.adopt(found.pid, found.started) if found is not None else None
     if found is None or process is None:
         runs.ended.append((vm, known))
@@ -96,13 +102,29 @@ def _written(
     return True
 
 
-def _process(known: Status, running: list[Found]) -> Found | None:
+def user(state: QemuState, definition: Domain) -> int:
+    """Who a guest's QEMU runs as."""
+    try:
+        found = identity.of(definition, state.settings)
+    except libvirtError:  # the user has been removed from this host
+        found = identity.default(state.settings)
+    return found.uid if found is not None else os.geteuid()
+
+
+def _process(state: QemuState, known: Status, running: list[Found]) -> Found | None:
     """The guest's process: with luck there is one of its uuid only, else the one written down."""
     mine = [found for found in running if found.uuid == known.definition.uuid]
     for found in mine:
         if found.pid == known.pid:
             return found
-    return mine[0] if mine else None
+    if mine:
+        return mine[0]
+    # the definition of a transient domain may name a user that no other one does
+    found = processes.look(known.pid, state.paths.lib_dir, {user(state, known.definition)})
+    if found is None or found.uuid != known.definition.uuid:
+        return None
+    running.append(found)
+    return found
 
 
 def _object(state: QemuState, known: Status) -> DomainObj:

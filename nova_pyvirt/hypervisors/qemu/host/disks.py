@@ -57,10 +57,10 @@ def _check(start: Start, disk: Disk) -> None:
 
 def _check_reach(start: Start, path: str) -> None:
     """QEMU's user must be able to go where the image is; the image itself will be its own."""
-    settings = start.state.settings
-    uid, gid = settings.uid, settings.gid
-    if uid is None or gid is None or uid == 0:
+    user = start.identity
+    if user is None or user.uid == 0:
         return
+    uid, gid = user
     directory = os.path.dirname(os.path.realpath(path))
     while True:
         if not _may_pass(directory, uid, gid):
@@ -120,9 +120,7 @@ def _check_chain(start: Start, disk: Disk) -> None:
 
 
 def _no_access(start: Start, what: str, number: int) -> libvirtError:
-    settings = start.state.settings
-    uid = settings.uid if settings.uid is not None else os.geteuid()
-    gid = settings.gid if settings.gid is not None else os.getegid()
+    uid, gid = start.identity or (os.geteuid(), os.getegid())
     return system_error(number, f"{what} (as uid:{uid}, gid:{gid})", domain=From.STORAGE)
 
 

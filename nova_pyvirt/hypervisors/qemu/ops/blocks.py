@@ -8,8 +8,10 @@ from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.job_matrix import Job
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.errors import Code, From, libvirtError, system_error
+from nova_pyvirt.hypervisors.qemu import identity
 from nova_pyvirt.hypervisors.qemu.block import qom, sizes
 from nova_pyvirt.hypervisors.qemu.flags import check_flags
+from nova_pyvirt.hypervisors.qemu.identity import Identity
 from nova_pyvirt.hypervisors.qemu.jobs import job
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.model.devices.disk import Disk
@@ -174,7 +176,7 @@ def memory_peek(state: QemuState, dom: DomainRef, start: int, size: int, flags: 
     with job(vm, Job.QUERY, "virDomainMemoryPeek", active=True):
         path = f"{vm.private.lib_dir}/qemu.mem"
         try:
-            _make(state, path)
+            _make(path, identity.of(vm.definition, state.settings))
             args = {"val": start, "size": size, "filename": path}
             vm.private.mon.command("memsave" if flags == VIRTUAL else "pmemsave", args)
             return _read(path, 0, size)
@@ -182,15 +184,14 @@ def memory_peek(state: QemuState, dom: DomainRef, start: int, size: int, flags: 
             _remove(path)
 
 
-def _make(state: QemuState, path: str) -> None:
+def _make(path: str, user: Identity | None) -> None:
     """A file that QEMU may write and nobody else may read."""
-    settings = state.settings
     try:
         _remove(path)
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            if settings.uid is not None and settings.gid is not None:
-                os.fchown(fd, settings.uid, settings.gid)
+            if user is not None:
+                os.fchown(fd, *user)
         finally:
             os.close(fd)
     except OSError as exc:

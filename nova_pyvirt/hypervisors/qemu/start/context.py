@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.logfile import LogFile
+from nova_pyvirt.hypervisors.qemu import identity
+from nova_pyvirt.hypervisors.qemu.identity import Identity
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.model.cpu import CPU
@@ -54,6 +56,11 @@ class Start:
     private: QemuPrivate = field(init=False)
     log: LogFile | None = None
     listener: socket.socket | None = None
+
+    @property
+    def identity(self) -> Identity | None:
+        """The user QEMU runs as; None when it is our own."""
+        return identity.of(self.definition, self.state.settings)
 
     @property
     def definition(self) -> Domain:

@@ -6,7 +6,6 @@ monitor's socket is ours, bound and listening before QEMU exists: connecting nev
 """
 
 import errno
-import pwd
 from typing import Final
 
 from nova_pyvirt import errors
@@ -158,6 +157,7 @@ def _limits(start: Start) -> Cgroup:
 
 def _spec(start: Start, cgroup: Cgroup) -> SpawnSpec:
     settings = start.state.settings
+    user = start.identity
     assert start.log is not None and start.listener is not None
     numbers = [start.listener.fileno(), *start.all_fds()]
     if start.incoming is not None and start.incoming.fd is not None:
@@ -168,24 +168,13 @@ def _spec(start: Start, cgroup: Cgroup) -> SpawnSpec:
         stdout=start.log.fd,
         stderr=start.log.fd,
         pass_fds={fd: fd for fd in numbers},
-        uid=settings.uid,
-        gid=settings.gid,
-        groups=_groups(settings.uid, settings.gid),
+        uid=user.uid if user is not None else None,
+        gid=user.gid if user is not None else None,
+        groups=user.groups() if user is not None else None,
         umask=0o002,
         rlimits=rlimits.of(start.definition, settings),
         cgroup_procs=cgroup.procs(),
     )
-
-
-def _groups(uid: int | None, gid: int | None) -> list[int] | None:
-    """QEMU's user's groups: /dev/kvm may be open to one of them only."""
-    if uid is None or gid is None:
-        return None
-    try:
-        name = pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return [gid]
-    return os.getgrouplist(name, gid)
 
 
 def _connect(start: Start) -> None:

@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Second stage: the live definition gets what only a run has (qemuProcessPrepareDomain)."""
 
+from typing import Final
+
 from nova_pyvirt import errors
 from nova_pyvirt.core.ports import PortAllocator
-from nova_pyvirt.errors import Code
+from nova_pyvirt.errors import Code, From
+from nova_pyvirt.hypervisors.qemu import identity
 from nova_pyvirt.hypervisors.qemu.prepare import prepare, settle_drivers
 from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.model.devices.graphics import Graphics
 from nova_pyvirt.model.security import SecLabel
 from nova_pyvirt.util.breakpoints import reach
+
+#: security drivers there are
+_MODELS: Final = (None, "none", "dac")
 
 
 def run(start: Start) -> None:
@@ -31,15 +37,26 @@ def run(start: Start) -> None:
 
 
 def _security_label(start: Start) -> None:
-    """The dynamic DAC label, as the live XML shows it."""
-    settings, labels = start.state.settings, start.definition.seclabels
-    if settings.uid is None or settings.gid is None or not settings.default_confined:
+    """The owner of the guest's files, as the live XML shows it (virSecurityManagerGenLabel).
+
+    :raises libvirtError: CONFIG_UNSUPPORTED for a security driver that isn't here
+    """
+    labels, confined = start.definition.seclabels, start.state.settings.default_confined
+    for label in labels:
+        if label.model not in _MODELS:
+            detail = f"Security driver model '{label.model}' is not available"
+            raise errors.error(Code.CONFIG_UNSUPPORTED, detail, domain=From.SECURITY)
+    label = identity.dac_label(start.definition)
+    mine = identity.default(start.state.settings)
+    if mine is None or (label is None and not confined):
         return
-    if any(label.model == "dac" for label in labels):
-        return
-    owner = f"+{settings.uid}:+{settings.gid}"
-    label = SecLabel(type="dynamic", model="dac", relabel=True, label=owner, imagelabel=owner)
-    start.definition.seclabels = [*labels, label]
+    if label is None:
+        label = SecLabel(type="dynamic", model="dac", relabel=True)
+        start.definition.seclabels = [*labels, label]
+    if label.type == "dynamic":
+        label.label = mine.label()
+    if label.relabel:
+        label.imagelabel = label.label
 
 
 def _ports(start: Start, graphics: Graphics) -> None:

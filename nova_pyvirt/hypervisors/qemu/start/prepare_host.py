@@ -71,9 +71,9 @@ def _directories(start: Start) -> None:
 
 def own(start: Start, path: str) -> None:
     """Gives a file of the run's own to QEMU's user, when QEMU has one."""
-    settings, holder = start.state.settings, start.definition.uuid
-    if settings.uid is not None and settings.gid is not None:
-        dac.take(path, settings.uid, settings.gid, holder=holder, remember=False)
+    user, holder = start.identity, start.definition.uuid
+    if user is not None:
+        dac.take(path, *user, holder=holder, remember=False)
 
 
 def _nvram(start: Start) -> None:
