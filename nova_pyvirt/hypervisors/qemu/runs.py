@@ -120,11 +120,11 @@ def _process(state: QemuState, known: Status, running: list[Found]) -> Found | N
     if mine:
         return mine[0]
     # the definition of a transient domain may name a user that no other one does
-    found = processes.look(known.pid, state.paths.lib_dir, {user(state, known.definition)})
-    if found is None or found.uuid != known.definition.uuid:
+    look = processes.look(known.pid, state.paths.lib_dir, {user(state, known.definition)})
+    if look is None or look.uuid != known.definition.uuid:
         return None
-    running.append(found)
-    return found
+    running.append(look)
+    return look
 
 
 def _object(state: QemuState, known: Status) -> DomainObj:

@@ -5,7 +5,7 @@ from nova_pyvirt import errors
 from nova_pyvirt.core.host.cpu import host_arch
 from nova_pyvirt.errors import Code, From
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
-from nova_pyvirt.hypervisors.qemu.postparse import devices, memory, vcpus
+from nova_pyvirt.hypervisors.qemu.postparse import devices, memory, seclabels, vcpus
 from nova_pyvirt.hypervisors.qemu.postparse.machine import is_q35, read_only_uefi
 from nova_pyvirt.model.boot import BootDevice, Nvram
 from nova_pyvirt.model.clock import Clock
@@ -32,6 +32,7 @@ def complete(domain: Domain, caps: QemuCaps, *, nvram_dir: str) -> None:
     """
     vcpus.complete(domain)
     memory.complete(domain)
+    seclabels.complete(domain)
     _tuning(domain)
     if domain.bootloader or domain.bootloader_args:
         raise errors.error(Code.CONFIG_UNSUPPORTED, "bootloader is not supported by QEMU")

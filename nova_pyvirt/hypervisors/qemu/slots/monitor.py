@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from nova_pyvirt.core.refs import DomainRef
-from nova_pyvirt.hypervisors.qemu.ops import agent, monitor
+from nova_pyvirt.hypervisors.qemu.ops import agent, monitor, security
 from nova_pyvirt.hypervisors.qemu.slots.base import Slots
 
 
@@ -27,6 +27,12 @@ class MonitorSlots(Slots):
 
     def connect_domain_qemu_monitor_event_deregister(self, ident: int) -> None:
         self.state.monitor_events.deregister(ident)
+
+    def domain_get_security_label(self, dom: DomainRef) -> security.Label:
+        return security.get_security_label(self.state, dom)
+
+    def domain_get_security_label_list(self, dom: DomainRef) -> list[security.Label]:
+        return security.get_security_label_list(self.state, dom)
 
     # --- the guest agent
 
