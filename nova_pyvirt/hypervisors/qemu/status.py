@@ -65,6 +65,15 @@ def try_save(state: QemuState, vm: DomainObj) -> None:
         LOG.warning("the status of domain %s could not be written: %s", vm.name, exc)
 
 
+def save_soon(state: QemuState, vm: DomainObj) -> None:
+    """try_save() when the events at hand have been handled."""
+    worker = getattr(vm.private, "worker", None)
+    if worker is None:
+        try_save(state, vm)
+    else:
+        worker.changed()
+
+
 def private_elements(vm: DomainObj, private: QemuPrivate, channels: str) -> list[str]:
     """libvirt's elements, and ours: the process's start time, which names it for good.
 

@@ -32,7 +32,7 @@ def on_io_error(state: QemuState, vm: DomainObj, data: dict[str, Any], _when: fl
         state.bus.emit(vm.ref, EventID.IO_ERROR_REASON, path, alias, action, why)
         if action == IO_ERROR_ACTIONS["stop"] and vm.state is State.RUNNING:
             transitions.paused(state, vm, Paused.IOERROR)
-    status.try_save(state, vm)
+    status.save_soon(state, vm)
 
 
 def _disk(vm: DomainObj, device: str, data: dict[str, Any]) -> tuple[str, str]:
@@ -56,7 +56,7 @@ def on_rtc_change(state: QemuState, vm: DomainObj, data: dict[str, Any], _when: 
             offset += vm.private.clock_base
             clock.adjustment = str(offset)
         state.bus.emit(vm.ref, EventID.RTC_CHANGE, offset)
-    status.try_save(state, vm)
+    status.save_soon(state, vm)
 
 
 def on_balloon(state: QemuState, vm: DomainObj, data: dict[str, Any], _when: float) -> None:
@@ -65,7 +65,7 @@ def on_balloon(state: QemuState, vm: DomainObj, data: dict[str, Any], _when: flo
     with vm.lock:
         vm.definition.current_memory = actual
         state.bus.emit(vm.ref, EventID.BALLOON_CHANGE, actual)
-    status.try_save(state, vm)
+    status.save_soon(state, vm)
 
 
 def on_tray(state: QemuState, vm: DomainObj, data: dict[str, Any], _when: float) -> None:
@@ -88,7 +88,7 @@ def on_deleted(state: QemuState, vm: DomainObj, data: dict[str, Any], _when: flo
         waiter.set()
     elif _is_vcpu(str(alias)):  # nobody waits any more: the guest took its time
         plug.removed(vm, str(alias))
-        status.try_save(state, vm)
+        status.save_soon(state, vm)
     else:
         with vm.lock:
             state.bus.emit(vm.ref, EventID.DEVICE_REMOVED, str(alias))
@@ -134,4 +134,4 @@ def on_serial_port(state: QemuState, vm: DomainObj, data: dict[str, Any], _when:
             if channel.target_name == "org.qemu.guest_agent.0":
                 number = 1 if data.get("open") else 2
                 state.bus.emit(vm.ref, EventID.AGENT_LIFECYCLE, number, 2)
-    status.try_save(state, vm)
+    status.save_soon(state, vm)

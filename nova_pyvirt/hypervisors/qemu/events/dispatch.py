@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 from nova_pyvirt.core.domain import DomainObj
+from nova_pyvirt.hypervisors.qemu import status
 from nova_pyvirt.hypervisors.qemu.events import devices, ending, guest, jobs, lifecycle
 from nova_pyvirt.hypervisors.qemu.events.worker import EventWorker
 from nova_pyvirt.hypervisors.qemu.state import QemuState
@@ -56,4 +57,4 @@ def worker_for(state: QemuState, vm: DomainObj) -> EventWorker:
         if vm.private is private:
             ending.on_eof(state, vm, reason)
 
-    return EventWorker(vm.name, handle, ended)
+    return EventWorker(vm.name, handle, ended, lambda: status.try_save(state, vm))

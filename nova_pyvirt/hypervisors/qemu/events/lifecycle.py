@@ -42,7 +42,7 @@ def on_stop(state: QemuState, vm: DomainObj, _data: dict[str, Any], _when: float
             return
         transitions.paused(state, vm, reason)
     if not asked:  # who asked writes it himself
-        status.try_save(state, vm)
+        status.save_soon(state, vm)
 
 
 def on_resume(state: QemuState, vm: DomainObj, _data: dict[str, Any], _when: float) -> None:
@@ -56,7 +56,7 @@ def on_resume(state: QemuState, vm: DomainObj, _data: dict[str, Any], _when: flo
             return
         transitions.resumed(state, vm, reason)
     if not asked:
-        status.try_save(state, vm)
+        status.save_soon(state, vm)
 
 
 def on_shutdown(state: QemuState, vm: DomainObj, data: dict[str, Any], _when: float) -> None:
@@ -77,7 +77,7 @@ def on_shutdown(state: QemuState, vm: DomainObj, data: dict[str, Any], _when: fl
         return
     if private.being_destroyed:
         return
-    status.try_save(state, vm)
+    status.try_save(state, vm)  # before QEMU can be gone: it says that the end was orderly
     if private.process is not None:
         private.process.signal(signal.SIGTERM)
 
@@ -96,7 +96,7 @@ def on_reset(state: QemuState, vm: DomainObj, _data: dict[str, Any], _when: floa
             return
         vm.private.fake_reboot = False
         state.bus.emit(vm.ref, EventID.REBOOT)
-    status.try_save(state, vm)
+    status.save_soon(state, vm)
 
 
 def on_watchdog(state: QemuState, vm: DomainObj, data: dict[str, Any], _when: float) -> None:
@@ -107,7 +107,7 @@ def on_watchdog(state: QemuState, vm: DomainObj, data: dict[str, Any], _when: fl
         if action == WATCHDOG_ACTIONS["pause"] and vm.state is State.RUNNING:
             transitions.paused(state, vm, Paused.WATCHDOG)
         dump = any(item.action == "dump" for item in vm.definition.devices.watchdogs)
-    status.try_save(state, vm)
+    status.save_soon(state, vm)
     if dump:  # needs a job, which the worker must not wait for
         threading.Thread(
             target=autodump.of_watchdog,
@@ -124,7 +124,7 @@ def on_wakeup(state: QemuState, vm: DomainObj, _data: dict[str, Any], _when: flo
         if vm.state is State.PMSUSPENDED:
             vm.set_state(State.RUNNING, Running.WAKEUP)
             state.bus.lifecycle(vm.ref, Life.STARTED, Detail.STARTED_WAKEUP)
-    status.try_save(state, vm)
+    status.save_soon(state, vm)
 
 
 def on_suspend(state: QemuState, vm: DomainObj, _data: dict[str, Any], _when: float) -> None:
@@ -134,7 +134,7 @@ def on_suspend(state: QemuState, vm: DomainObj, _data: dict[str, Any], _when: fl
         if vm.state is State.RUNNING:
             vm.set_state(State.PMSUSPENDED, PMSuspended.UNKNOWN)
             state.bus.lifecycle(vm.ref, Life.PMSUSPENDED, Detail.PMSUSPENDED_MEMORY)
-    status.try_save(state, vm)
+    status.save_soon(state, vm)
 
 
 def on_suspend_disk(state: QemuState, vm: DomainObj, _data: dict[str, Any], _when: float) -> None:
@@ -144,4 +144,4 @@ def on_suspend_disk(state: QemuState, vm: DomainObj, _data: dict[str, Any], _whe
         if vm.state is State.RUNNING:
             vm.set_state(State.PMSUSPENDED, PMSuspended.UNKNOWN)
             state.bus.lifecycle(vm.ref, Life.PMSUSPENDED, Detail.PMSUSPENDED_DISK)
-    status.try_save(state, vm)
+    status.save_soon(state, vm)

@@ -20,7 +20,6 @@ def run(start: Start) -> None:
         if commands:
             start.private.mon.batch(commands, kind="change")
     with start.private.stage("cont"):
-        start.private.started = True
         if start.paused:
             reason = Paused.MIGRATION if start.incoming else Paused.USER
             start.vm.set_state(State.PAUSED, reason)
@@ -33,7 +32,17 @@ def run(start: Start) -> None:
         except OSError as exc:
             raise system_error(exc.errno or 0, "cannot write the domain's status") from exc
     begin_hook(start, "started")
+    _watch(start)
     reach("start-end")
+
+
+def _watch(start: Start) -> None:
+    """From here on QEMU's end is the guest's end, not the start's failure."""
+    private = start.private
+    with start.vm.lock:
+        private.started = True
+    if not private.mon.alive and private.worker is not None:
+        private.worker.eof("QEMU has ended")  # told before, when it was nobody's business yet
 
 
 def _passwords(start: Start) -> list[tuple[str, dict[str, Any]]]:

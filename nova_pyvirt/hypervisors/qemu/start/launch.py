@@ -17,7 +17,7 @@ from nova_pyvirt.hypervisors.qemu.events.dispatch import worker_for
 from nova_pyvirt.hypervisors.qemu.host import labels
 from nova_pyvirt.hypervisors.qemu.host.facts import host_context
 from nova_pyvirt.hypervisors.qemu.limits import devices, domain, rlimits, threads
-from nova_pyvirt.hypervisors.qemu.monitor import Deadlines, Monitor
+from nova_pyvirt.hypervisors.qemu.monitor import Deadlines, Monitor, QMPTimeout
 from nova_pyvirt.hypervisors.qemu.process import HeldProcess, SpawnSpec
 from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.hypervisors.qemu.start.init import begin_hook
@@ -115,7 +115,9 @@ def _spawn(start: Start) -> None:
             private.process = held.process
         threads.setup_emulator(start.definition, cgroup, held.pid)
         with stage("files"):
-            write_atomic(state.paths.pid_file(start.vm.name), f"{held.pid}\n".encode(), 0o644)
+            write_atomic(
+                state.paths.pid_file(start.vm.name), f"{held.pid}\n".encode(), 0o644, sync=False
+            )
             status.save(state, start.vm, backup=True)
         reach("start-held")
     except OSError as exc:
@@ -204,6 +206,8 @@ def _connect(start: Start) -> None:
 def last_words(start: Start, exc: libvirtError) -> libvirtError:
     """The error of a QEMU that ended during the start: what it wrote says why."""
     process, log = start.private.process, start.log
+    if isinstance(exc, QMPTimeout):
+        return exc  # it has not ended
     if process is None or log is None or not process.wait(_LAST_WORDS):
         return exc
     process.wait_status(_LAST_WORDS)

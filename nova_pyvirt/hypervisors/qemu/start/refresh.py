@@ -1,20 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fifth stage: what QEMU made of the command line goes into the live definition."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from nova_pyvirt.core.domain import DomainObj
-from nova_pyvirt.errors import libvirtError
+from nova_pyvirt.errors import Code, error, libvirtError
 from nova_pyvirt.hypervisors.qemu import plug, vcpus
 from nova_pyvirt.hypervisors.qemu.limits import threads
 from nova_pyvirt.hypervisors.qemu.monitor import Monitor
 from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.hypervisors.qemu.start.launch import last_words
 from nova_pyvirt.util.breakpoints import reach
+from nova_pyvirt.util.native import os
 
 _COMMANDS = ("query-cpus-fast", "query-chardev", "query-iothreads")
 _SLOTS = "query-hotpluggable-cpus"
+#: what QEMU calls a pseudo terminal of ours
+_TERMINAL = re.compile(r"pty:/dev/pts/\d+")
 
 
 def run(start: Start) -> None:
@@ -61,7 +65,13 @@ def count(vm: DomainObj) -> None:
 
 
 def refresh(vm: DomainObj, monitor: Monitor) -> None:
-    """The same for a domain found running."""
+    """The same for a domain found running.
+
+    What QEMU says of threads and terminals is believed only as far as it can be seen: a QEMU that
+    its guest has taken over must not have us move, or open, what is not its own.
+
+    :raises libvirtError: INTERNAL_ERROR when a thread is not QEMU's
+    """
     names = [*_COMMANDS]
     if vm.private.caps.has(_SLOTS):
         names.append(_SLOTS)
@@ -70,6 +80,10 @@ def refresh(vm: DomainObj, monitor: Monitor) -> None:
         private = vm.private
         private.vcpus = vcpus.read(cpus, slots[0] if slots else [], private.pid)
         private.iothread_pids = {str(row["id"]): int(row["thread-id"]) for row in iothreads}
+        for thread in (*private.vcpu_pids.values(), *private.iothread_pids.values()):
+            if private.pid and not os.path.exists(f"/proc/{private.pid}/task/{thread}"):
+                detail = f"thread {thread} is none of QEMU process {private.pid}"
+                raise error(Code.INTERNAL_ERROR, detail)
         fill_terminals(vm, {row["label"]: row for row in chardevs})
 
 
@@ -81,7 +95,7 @@ def fill_terminals(vm: DomainObj, chardevs: Mapping[str, Mapping[str, Any]]) -> 
         if row is None:
             continue
         name = str(row.get("filename", ""))
-        if device.type == "pty" and name.startswith("pty:"):
+        if device.type == "pty" and _TERMINAL.fullmatch(name):
             device.source_path = name[4:]
             if device in devices.consoles:
                 device.tty = device.source_path

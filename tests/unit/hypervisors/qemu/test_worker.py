@@ -50,3 +50,25 @@ class TestWorker(TestCase):
 
     def test_no_end_no_wait_for_ever(self) -> None:
         self.assertFalse(self.worker.wait_eof(0.01))
+
+
+class TestSaving(TestCase):
+    """Events that come thick and fast are written down once."""
+
+    def test_once_for_many(self) -> None:
+        saved: list[int] = []
+        go = threading.Event()
+
+        def handle(name: str, _data: dict[str, Any], _when: float) -> None:
+            go.wait(10)
+            worker.changed()
+
+        worker = EventWorker("vm", handle, lambda _reason: None, lambda: saved.append(1))
+        self.addCleanup(worker.stop)
+        for number in range(1000):
+            worker.event(f"EVENT{number}", {}, 0.0)
+        go.set()
+        self.assertTrue(worker.drain())
+        self.assertTrue(worker.drain())
+        self.assertLessEqual(len(saved), 2)
+        self.assertGreaterEqual(len(saved), 1)
