@@ -16,7 +16,7 @@ from nova_pyvirt.core.statusfile import Status
 from nova_pyvirt.core.timeline import Timeline
 from nova_pyvirt.errors import libvirtError
 from nova_pyvirt.hypervisors.qemu import reattach, recover, status, stop
-from nova_pyvirt.hypervisors.qemu.host import labels, swtpm
+from nova_pyvirt.hypervisors.qemu.host import labels, swtpm, virtiofsd
 from nova_pyvirt.hypervisors.qemu.host.facts import memory_directories
 from nova_pyvirt.hypervisors.qemu.host.processes import Found
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate, partition_of
@@ -159,7 +159,8 @@ def _own_resources(state: QemuState, vm: DomainObj) -> None:
     undo.callback(_remove_tree, channels)
     for path in memory_directories(state, vm.definition, private.lib_dir):
         undo.callback(_remove_tree, path)
-    swtpm.take_over(undo, state.paths, vm.definition, private.lib_dir)
+    for beside in (swtpm, virtiofsd):
+        beside.take_over(undo, state.paths, vm.definition, private.lib_dir)
     private.cgroup = Cgroup.find(private.machine, partition=private.partition)
     undo.callback(_remove_group, private.cgroup)
     for graphics in vm.definition.devices.graphics:

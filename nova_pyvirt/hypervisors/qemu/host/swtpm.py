@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The guest's own TPM: a swtpm process that QEMU talks to (libvirt's qemu_tpm.c).
 
-Its state is kept below the domain's uuid, as libvirt keeps it. The socket is ours, listening before
-swtpm runs: QEMU's connect never races. swtpm ends by itself when QEMU goes away.
+Its state is kept below the domain's uuid, as libvirt keeps it.
 """
 
 import pwd
@@ -14,22 +13,16 @@ from typing import Final
 from nova_pyvirt.core.paths import Paths
 from nova_pyvirt.errors import Code, From, error, system_error
 from nova_pyvirt.hypervisors.qemu.host import tpmstate
-from nova_pyvirt.hypervisors.qemu.process import Process, SpawnSpec
+from nova_pyvirt.hypervisors.qemu.host.beside import END_DEADLINE, ENV, Beside, run_name
+from nova_pyvirt.hypervisors.qemu.process import SpawnSpec
 from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.model.devices.tpm import TPM
 from nova_pyvirt.model.domain import Domain
-from nova_pyvirt.util.files import unlink, write_atomic
-from nova_pyvirt.util.native import os, socket
+from nova_pyvirt.util.native import os
 
 #: seconds for keys and certificates to be made
 SETUP_DEADLINE: Final = 60.0
-#: seconds for swtpm to end when it is told to
-END_DEADLINE: Final = 5.0
 _USER: Final = "tss"
-_ENV: Final = {
-    "LC_ALL": "C",
-    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-}
 _BANKS: Final = ("sha1", "sha256", "sha384", "sha512")
 
 
@@ -45,46 +38,17 @@ def prepare(start: Start) -> None:
 
 
 def take_over(undo: ExitStack, paths: Paths, definition: Domain, lib_dir: str) -> None:
-    """The swtpm of a guest that runs already: it ends with QEMU, or with the run.
+    """The swtpm of a guest that runs already.
 
     :param undo: what is given back when the run ends
     """
-    if not any(tpm.type == "emulator" for tpm in definition.devices.tpms):
-        return
-    pid_file = _pid_file(paths, lib_dir)
-    undo.callback(unlink, _socket(paths, lib_dir))
-    undo.callback(unlink, pid_file)
-    try:
-        with open(pid_file, encoding="ascii") as file:
-            pid = int(file.read())
-        with open(f"/proc/{pid}/comm", encoding="utf-8") as file:
-            ours = file.read().strip() == "swtpm"
-    except (OSError, ValueError):
-        return
-    process = Process.adopt(pid) if ours else None
-    if process is not None:
-        undo.callback(end, process)
+    if any(tpm.type == "emulator" for tpm in definition.devices.tpms):
+        _beside(paths, lib_dir).take_over(undo)
 
 
-def end(process: Process) -> None:
-    """Ends a swtpm that hasn't ended with its QEMU."""
-    if not process.wait(0):
-        process.signal(SIGTERM)
-        process.wait(END_DEADLINE)
-    process.close()
-
-
-def _pid_file(paths: Paths, lib_dir: str) -> str:
-    return f"{paths.swtpm_run_dir}/{_run(lib_dir)}-swtpm.pid"
-
-
-def _socket(paths: Paths, lib_dir: str) -> str:
-    return f"{paths.swtpm_run_dir}/{_run(lib_dir)}-swtpm.sock"
-
-
-def _run(lib_dir: str) -> str:
-    """The run's name in files."""
-    return os.path.basename(lib_dir).removeprefix("domain-")
+def _beside(paths: Paths, lib_dir: str) -> Beside:
+    stem = f"{paths.swtpm_run_dir}/{run_name(lib_dir)}-swtpm"
+    return Beside("swtpm", f"{stem}.sock", f"{stem}.pid")
 
 
 def _prepare(start: Start, tpm: TPM) -> None:
@@ -105,9 +69,17 @@ def _prepare(start: Start, tpm: TPM) -> None:
         if fresh:
             shutil.rmtree(directory, ignore_errors=True)
         raise
-    path = _socket(paths, start.private.lib_dir)
-    start.host_paths[tpm.alias] = path
-    _run_swtpm(start, owner, path, directory, log, version)
+    beside = _beside(paths, start.private.lib_dir)
+    start.host_paths[tpm.alias] = beside.path
+    program = _program("swtpm")
+
+    def spec(number: int) -> SpawnSpec:
+        argv = [program, "socket", "--ctrl", f"type=unixio,fd={number}", "--tpmstate",
+                f"dir={directory},mode=0600", "--log", f"file={log}", "--terminate",
+                *version]  # fmt: skip
+        return _spec(argv, owner, {number: number})
+
+    beside.run(start, spec)
 
 
 def _owner(start: Start) -> tuple[int, int] | None:
@@ -176,7 +148,7 @@ def _banks(
 
 
 def _program(name: str) -> str:
-    found = shutil.which(name, path=_ENV["PATH"])
+    found = shutil.which(name, path=ENV["PATH"])
     if found is None:
         detail = f"Unable to find '{name}' binary in $PATH"
         raise error(Code.INTERNAL_ERROR, detail, domain=From.NONE)
@@ -209,51 +181,6 @@ def _spec(
 ) -> SpawnSpec:
     uid, gid = owner or (None, None)
     return SpawnSpec(
-        argv=argv, env=_ENV, uid=uid, gid=gid, groups=None if gid is None else [gid],
+        argv=argv, env=ENV, uid=uid, gid=gid, groups=None if gid is None else [gid],
         umask=0o077, pass_fds=pass_fds or {},
     )  # fmt: skip
-
-
-def _run_swtpm(
-    start: Start,
-    owner: tuple[int, int] | None,
-    path: str,
-    directory: str,
-    log: str,
-    version: tuple[str, ...],
-) -> None:
-    listener = _listen(start, path)
-    try:
-        number = listener.fileno()
-        argv = [_program("swtpm"), "socket", "--ctrl", f"type=unixio,fd={number}",
-                "--tpmstate", f"dir={directory},mode=0600", "--log", f"file={log}", "--terminate",
-                *version]  # fmt: skip
-        held = start.state.spawner.spawn(_spec(argv, owner, {number: number}))
-        pid_file = _pid_file(start.state.paths, start.private.lib_dir)
-        start.private.undo.callback(unlink, pid_file)
-        try:
-            write_atomic(pid_file, f"{held.pid}\n".encode(), 0o644)
-        except OSError as exc:
-            held.abort()
-            raise system_error(exc.errno or 0, f"cannot write '{pid_file}'") from exc
-        start.private.undo.callback(end, held.release())
-    finally:
-        listener.close()
-
-
-def _listen(start: Start, path: str) -> socket.socket:
-    """The control socket, QEMU's user's to connect to."""
-    settings = start.state.settings
-    unlink(path)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        listener.bind(path)
-        start.private.undo.callback(unlink, path)
-        listener.listen(1)
-        os.chmod(path, 0o600)
-        if settings.uid is not None and settings.gid is not None:
-            os.chown(path, settings.uid, settings.gid)
-    except OSError as exc:
-        listener.close()
-        raise system_error(exc.errno or 0, f"Unable to bind to UNIX socket path '{path}'") from exc
-    return listener

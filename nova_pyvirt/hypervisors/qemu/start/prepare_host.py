@@ -8,7 +8,7 @@ from nova_pyvirt.core.cgroup import Cgroup
 from nova_pyvirt.core.security import dac
 from nova_pyvirt.errors import Code, From, system_error
 from nova_pyvirt.hypervisors.qemu import status
-from nova_pyvirt.hypervisors.qemu.host import disks, net, opened, swtpm
+from nova_pyvirt.hypervisors.qemu.host import disks, net, opened, swtpm, virtiofsd
 from nova_pyvirt.hypervisors.qemu.host.facts import memory_directories
 from nova_pyvirt.hypervisors.qemu.start import preflight
 from nova_pyvirt.hypervisors.qemu.start.context import Start
@@ -36,6 +36,7 @@ def run(start: Start) -> None:
         start.host_paths.update(opened.paths(start.definition, start.state.view.fs))
         opened.prepare(start)
         swtpm.prepare(start)
+        virtiofsd.prepare(start)
         net.prepare(start)
     reach("start-prepare-host")
 
