@@ -5,6 +5,7 @@ import logging
 
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.logfile import append
+from nova_pyvirt.hypervisors.qemu import status
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 
 LOG = logging.getLogger(__name__)
@@ -22,4 +23,5 @@ def mark(state: QemuState, vm: DomainObj, taint: str) -> None:
         private.taints.append(taint)
         name, ident, uuid = vm.name, vm.id, vm.definition.uuid
     LOG.warning("domain id=%d name='%s' uuid=%s is tainted: %s", ident, name, uuid, taint)
+    status.try_save(state, vm)
     append(state.paths.log_file(name), f"Domain id={ident} is tainted: {taint}")

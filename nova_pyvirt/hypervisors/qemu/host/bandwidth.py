@@ -38,6 +38,8 @@ def limit(device: str | None, wanted: Bandwidth | None) -> None:
     if wanted.inbound is not None and wanted.inbound.average:
         for args in _shape(device, wanted.inbound):
             _tc(args)
+        for args in _fair(device):
+            _try_tc(args)
     if wanted.outbound is not None and wanted.outbound.average:
         for args in _police(device, wanted.outbound):
             _tc(args)
@@ -54,10 +56,7 @@ def try_limit(device: str | None, wanted: Bandwidth | None) -> None:
 def clear(device: str) -> None:
     """Takes all limits away."""
     for where in ("root", "ingress"):
-        try:
-            _tc(["qdisc", "del", "dev", device, where])
-        except libvirtError as exc:
-            LOG.debug("there was no limit: %s", exc)
+        _try_tc(["qdisc", "del", "dev", device, where])
 
 
 def _shape(device: str, rate: Rate) -> list[list[str]]:
@@ -72,6 +71,13 @@ def _shape(device: str, rate: Rate) -> list[list[str]]:
     return [
         ["qdisc", "add", *on, "root", "handle", "1:", "htb", "default", "1"],
         leaf,
+    ]
+
+
+def _fair(device: str) -> list[list[str]]:
+    """One stream of packets doesn't starve others; not every kernel can do that."""
+    on = ["dev", device]
+    return [
         ["qdisc", "add", *on, "parent", "1:1", "handle", "2:", "sfq", "perturb", "10"],
         ["filter", "add", *on, "parent", "1:0", "protocol", "all", "prio", "1", "handle", "1",
          "fw", "flowid", "1"],
@@ -86,6 +92,13 @@ def _police(device: str, rate: Rate) -> list[list[str]]:
          "u32", "0", "0", "police", "rate", f"{rate.average}kbps", "burst", f"{burst}kb", "mtu",
          "64kb", "drop", "flowid", ":1"],
     ]  # fmt: skip
+
+
+def _try_tc(args: list[str]) -> None:
+    try:
+        _tc(args)
+    except libvirtError as exc:
+        LOG.debug("%s", exc)
 
 
 def _tc(args: list[str]) -> None:
