@@ -12,6 +12,7 @@ from nova.virt.libvirt import driver as libvirt_driver  # noqa: E402
 from oslo_log import log as logging  # noqa: E402
 
 from nova_pyvirt import conf  # noqa: E402
+from nova_pyvirt.core.introspect import meditation  # noqa: E402
 from nova_pyvirt.driver import concurrency  # noqa: E402
 from nova_pyvirt.version import version_string  # noqa: E402
 
@@ -39,4 +40,5 @@ class PyVirtDriver(libvirt_driver.LibvirtDriver):  # type: ignore[misc]
                 "mode": concurrency.describe(),
             },
         )
+        meditation.register()
         super().init_host(host)
