@@ -29,7 +29,7 @@ class Driver(NamedTuple):
 _LOCAL: Final = {
     "qemu": Driver("nova_pyvirt.hypervisors.qemu.table.open_table", session=True, embed=True),
     "lxc": Driver("nova_pyvirt.hypervisors.lxc.table.open_table"),
-    "test": Driver("nova_pyvirt.hypervisors.test.table.open_table", places=False),
+    "test": Driver("nova_pyvirt.hypervisors.test.opening.open_table", places=False),
 }
 _REMOTE: Final = "nova_pyvirt.hypervisors.remote.table.open_table"
 

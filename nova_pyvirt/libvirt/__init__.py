@@ -2,6 +2,22 @@
 """A drop-in for libvirt-python: the names of the module `libvirt`."""
 
 from nova_pyvirt.libvirt import names as _names
+from nova_pyvirt.libvirt.aliases import (
+    _T,
+    _BlkioParameter,
+    _DomainCB,
+    _EventAddHandleFunc,
+    _EventAddTimeoutFunc,
+    _EventCB,
+    _EventRemoveHandleFunc,
+    _EventRemoveTimeoutFunc,
+    _EventUpdateHandleFunc,
+    _EventUpdateTimeoutFunc,
+    _MemoryParameter,
+    _SchedParameter,
+    _TimerCB,
+    _TypedParameter,
+)
 from nova_pyvirt.libvirt.checkpoint import virDomainCheckpoint
 from nova_pyvirt.libvirt.connect import open, openAuth, openReadOnly, virConnect
 from nova_pyvirt.libvirt.domain import virDomain
@@ -46,6 +62,20 @@ from nova_pyvirt.libvirt.version import getVersion, virInitialize
 __getattr__ = _names.install(globals())
 
 __all__ = [
+    "_T",
+    "_BlkioParameter",
+    "_DomainCB",
+    "_EventAddHandleFunc",
+    "_EventAddTimeoutFunc",
+    "_EventCB",
+    "_EventRemoveHandleFunc",
+    "_EventRemoveTimeoutFunc",
+    "_EventUpdateHandleFunc",
+    "_EventUpdateTimeoutFunc",
+    "_MemoryParameter",
+    "_SchedParameter",
+    "_TimerCB",
+    "_TypedParameter",
     "_dispatchEventHandleCallback",
     "_dispatchEventTimeoutCallback",
     "_eventInvokeHandleCallback",

@@ -31,6 +31,11 @@ class Writer:
         self._level += 1
         return mark
 
+    def empty(self, tag: str) -> None:
+        """An element that is shown in two lines though nothing is in it."""
+        pad = "  " * self._level
+        self._lines += [f"{pad}<{tag}>", f"{pad}</{tag}>"]
+
     def close(self, mark: int, tag: str, *, keep: bool) -> None:
         """Ends an element; without children and not `keep`, it is as if it had not been begun."""
         self._level -= 1

@@ -5,17 +5,21 @@ does.
 
 import copy
 import uuid as uuidlib
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 from xml.sax.saxutils import escape
 
 from lxml import etree
 
 from nova_pyvirt.errors import Code, From, error
+from nova_pyvirt.model import document
 
-MAX_BYTES: Final = 4 * 1024 * 1024
-_UNITS: Final = {"b": 1, "bytes": 1, "k": 1024, "kib": 1024, "m": 1024**2, "mib": 1024**2}
-_UNITS_LARGE: Final = {"g": 1024**3, "gib": 1024**3, "t": 1024**4, "tib": 1024**4, "kb": 1000}
+_POWERS: Final = {"k": 1, "m": 2, "g": 3, "t": 4, "p": 5, "e": 6}
+_UNITS: Final[dict[str, int]] = {"b": 1, "byte": 1, "bytes": 1} | {
+    letter + tail: (1000 if tail == "b" else 1024) ** power
+    for letter, power in _POWERS.items()
+    for tail in ("", "b", "ib")
+}
 
 
 class Document:
@@ -28,24 +32,18 @@ class Document:
         self.root = root
 
     @classmethod
-    def parse(cls, xml: str, kind: str) -> "Document":
-        """Reads a document whose root is `kind`; raises XML_DETAIL or XML_ERROR."""
-        if len(xml) > MAX_BYTES:
-            raise error(Code.XML_ERROR, "document too large", domain=From.TEST)
-        parser = etree.XMLParser(
-            resolve_entities=False, no_network=True, load_dtd=False, remove_blank_text=True
-        )
-        try:
-            root = etree.fromstring(xml.encode(), parser)
-        except etree.XMLSyntaxError as exc:
-            raise error(Code.XML_DETAIL, f"(definition):{exc.msg}", domain=From.XML) from exc
-        info: Any = root.getroottree().docinfo
-        if info.doctype:
-            raise error(Code.XML_ERROR, "a DOCTYPE is not allowed", domain=From.XML)
-        if root.tag != kind:
-            text = f"unexpected root element <{root.tag}>, expecting <{kind}>"
-            raise error(Code.XML_ERROR, text, domain=From.XML)
-        return cls(root)
+    def parse(cls, xml: str, kind: str, domain: From, *, named: bool = True) -> "Document":
+        """Reads a document whose root is `kind`.
+
+        :param domain: the part of libvirt that errors come from
+        :param named: it must have a name
+        :raises libvirtError: XML_DETAIL, XML_ERROR, NO_NAME
+        """
+        root = document.load(xml, kind, name=f"({kind}_definition)", domain=domain)
+        made = cls(root)
+        if named and not made.text("name").strip():
+            raise error(Code.NO_NAME, domain=domain)
+        return made
 
     def copy(self) -> "Document":
         return Document(copy.deepcopy(self.root))
@@ -85,28 +83,23 @@ class Document:
         except ValueError as exc:
             raise error(Code.INTERNAL_ERROR, "malformed uuid element", domain=From.TEST) from exc
 
-    def kib(self, path: str) -> int:
-        """A size in KiB, 0 when missing; raises XML_ERROR."""
+    def bytes(self, path: str) -> int:
+        """A size, 0 when missing; bytes unless it says its unit.
+
+        :raises libvirtError: XML_ERROR, INVALID_ARG for an unknown unit
+        """
         found = self.root.find(path)
         if found is None:
             return 0
-        unit = found.get("unit", "KiB").lower()
-        factor = _UNITS.get(unit) or _UNITS_LARGE.get(unit)
         text = (found.text or "").strip()
-        if factor is None or not text.isdigit():
-            detail = f"Invalid value '{text}' for element or attribute './{path}'"
-            raise error(Code.XML_ERROR, detail, domain=From.DOMAIN)
-        return -(-int(text) * factor // 1024)
-
-    def number(self, path: str, default: int) -> int:
-        """A positive number; raises XML_ERROR."""
-        text = self.text(path).strip()
-        if not text:
-            return default
-        if not text.isdigit() or int(text) > 0xFFFFFFFF:
-            detail = f"Invalid value '{text}' for element or attribute '{path}'"
-            raise error(Code.XML_ERROR, detail, domain=From.XML)
-        return int(text)
+        if not text.isdigit():
+            detail = f"malformed {path} element"
+            raise error(Code.XML_ERROR, detail, domain=From.STORAGE)
+        unit = found.get("unit", "bytes").lower()
+        factor = _UNITS.get(unit)
+        if factor is None:
+            raise error(Code.INVALID_ARG, f"unknown suffix '{unit}'", domain=From.NONE)
+        return int(text) * int(factor)
 
     def format(self, **attributes: str) -> str:
         """The document, with attributes on its root."""
@@ -132,6 +125,8 @@ def _lines(element: etree._Element, depth: int, more: dict[str, str]) -> Iterato
         for child in element:
             yield from _lines(child, depth + 1, {})
         yield f"{space}</{_qualified(element)}>\n"
+    elif text.isspace():  # an element that is shown though it is empty
+        yield f"{head}>\n{space}</{_qualified(element)}>\n"
     elif text:
         yield f"{head}>{escape(text)}</{_qualified(element)}>\n"
     else:
@@ -152,3 +147,11 @@ def _namespaces(element: etree._Element) -> str:
         if known.get(prefix) != uri:
             made += f" xmlns{':' + prefix if prefix else ''}='{_attribute(uri)}'"
     return made
+
+
+def place(root: etree._Element, order: Sequence[str]) -> None:
+    """Puts an element's children in libvirt's order; those it doesn't name come last."""
+    ranks = {tag: rank for rank, tag in enumerate(order)}
+    children = sorted(root, key=lambda node: ranks.get(str(node.tag), len(order)))
+    for node in children:
+        root.append(node)

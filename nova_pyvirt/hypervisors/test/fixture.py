@@ -95,9 +95,70 @@ DEVICE: Final = """\
 </device>
 """
 
+SCSI_HOSTS: Final = (
+    (11, "scsi_host1", 10, "2000000034563456", "1000000034563456", "2000000043214321"),
+    (2, "computer", 1, "2000000056785678", "1000000056785678", "2000000087658765"),
+    (1, "computer", 0, "2000000012341234", "1000000012341234", "2000000043214321"),
+)
+
+
+def scsi_host(row: tuple[int, str, int, str, str, str]) -> str:
+    """A SCSI host's document; those of the computer's own can have virtual ones."""
+    number, parent, unique, wwnn, wwpn, fabric = row
+    ports = ""
+    if parent == "computer":
+        ports = (
+            "<capability type='vport_ops'><max_vports>0</max_vports><vports>0</vports></capability>"
+        )
+    return (
+        f"<device><name>scsi_host{number}</name><parent>{parent}</parent>"
+        f"<capability type='scsi_host'><host>{number}</host><unique_id>{unique}</unique_id>"
+        f"<capability type='fc_host'><wwnn>{wwnn}</wwnn><wwpn>{wwpn}</wwpn>"
+        f"<fabric_wwn>{fabric}</fabric_wwn></capability>{ports}</capability></device>"
+    )
+
+
+LOGICAL_SOURCES: Final = """\
+<sources>
+  <source>
+    <device path='/dev/sda20'/>
+    <name>testvg1</name>
+    <format type='lvm2'/>
+  </source>
+  <source>
+    <device path='/dev/sda21'/>
+    <name>testvg2</name>
+    <format type='lvm2'/>
+  </source>
+</sources>
+"""
+NETFS_SOURCES: Final = """\
+<sources>
+  <source>
+    <host name='{host}'/>
+    <dir path='/testshare'/>
+    <format type='nfs'/>
+  </source>
+</sources>
+"""
+SYSINFO: Final = """\
+<sysinfo type='smbios'>
+  <bios>
+    <entry name='vendor'>LENOVO</entry>
+    <entry name='version'>G4ETA1WW (2.61 )</entry>
+    <entry name='date'>05/07/2014</entry>
+    <entry name='release'>2.61</entry>
+  </bios>
+</sysinfo>
+"""
+#: capacity of every pool, bytes
+POOL_CAPACITY: Final = 107374182400
+#: of the host's CPUs, ns
+CPU_STATS: Final = {
+    "user": 9797400000, "kernel": 34678723400000, "idle": 87264900000, "iowait": 763600000,
+}  # fmt: skip
+
 HOSTNAME: Final = "vm"
-#: model, memory in KiB, CPUs, MHz, NUMA cells, sockets for each, cores, threads
-NODE: Final = ("i686", 3145728, 16, 1400, 2, 2, 2, 2)
 #: KiB of each NUMA cell
 CELLS: Final = (2097152, 4194304)
 CPUS_PER_CELL: Final = 8

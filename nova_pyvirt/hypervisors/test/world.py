@@ -1,56 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The in-memory host: its objects, one lock, its events."""
+"""One in-memory host: its objects and who listens to them."""
 
 import itertools
 import uuid as uuidlib
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
-from nova_pyvirt.core.refs import DomainRef
+from nova_pyvirt.core.domain import DomainList, DomainObj
+from nova_pyvirt.core.states import Shutoff, State
 from nova_pyvirt.errors import Code, From, error
-from nova_pyvirt.hypervisors.test import fixture
 from nova_pyvirt.hypervisors.test.document import Document
-from nova_pyvirt.util.native import threading, time
-
-# virDomainState and reasons
-RUNNING, PAUSED, SHUTOFF = 1, 3, 5
-#: sort of a definition: Domain, Network and so on; for events
-DOMAIN: Final = "Domain"
+from nova_pyvirt.model.domain import Domain
+from nova_pyvirt.util.native import threading
 
 
 class Thing:
-    """A network, a pool or an interface."""
+    """A network, a pool, an interface, a node device.
 
-    def __init__(self, document: Document) -> None:
+    :param uuid: it has one, which is made up where the document has none
+    """
+
+    def __init__(self, document: Document, *, uuid: bool = True) -> None:
         self.document = document
         self.name = document.name
-        self.uuid = document.uuid
+        self.uuid = document.uuid if uuid else b""
         self.active = False
         self.persistent = True
         self.autostart = False
-
-
-class TestDomain(Thing):
-    """A guest that exists only here.
-
-    :ivar document: the live definition while it runs
-    :ivar config: the definition for the next start, when it runs and differs
-    """
-
-    def __init__(self, document: Document) -> None:
-        super().__init__(document)
-        self.config: Document | None = None
-        self.id = -1
-        self.state = SHUTOFF
-        self.reason = 0
-        self.started = 0.0
-        self.saved: int | None = None
-        self.metadata: dict[tuple[int, str | None], str] = {}
-        self.metadata_key: dict[str, str] = {}
-
-    @property
-    def ref(self) -> DomainRef:
-        return DomainRef(self.name, self.uuid, self.id)
 
 
 T = TypeVar("T", bound=Thing)
@@ -69,6 +46,7 @@ class Things(Generic[T]):
         self._by_uuid: dict[bytes, T] = {}
 
     def get(self, name: str) -> T:
+        """:raises libvirtError: there is none of that name"""
         found = self.by_name.get(name)
         if found is None:
             text = f"no {self.what} with matching name '{name}'"
@@ -76,23 +54,24 @@ class Things(Generic[T]):
         return found
 
     def by_uuid(self, uuid: bytes) -> T:
+        """:raises libvirtError: there is none"""
         found = self._by_uuid.get(uuid)
         if found is not None:
             return found
         text = f"no {self.what} with matching uuid '{uuidlib.UUID(bytes=uuid)}'"
         raise error(self.code, text, domain=From.TEST)
 
+    def find_uuid(self, uuid: bytes) -> T | None:
+        return self._by_uuid.get(uuid)
+
     def all(self) -> Iterable[T]:
         return list(self.by_name.values())
 
     def add(self, thing: T) -> None:
-        """A new one; raises OPERATION_FAILED when the UUID belongs to another name."""
-        other = self._by_uuid.get(thing.uuid)
-        if other is not None and other.name != thing.name:
-            text = f"{self.what} '{other.name}' is already defined with this uuid"
-            raise error(Code.OPERATION_FAILED, text, domain=From.TEST)
+        """Takes in, or takes another one's place."""
         self.by_name[thing.name] = thing
-        self._by_uuid[thing.uuid] = thing
+        if thing.uuid:
+            self._by_uuid[thing.uuid] = thing
 
     def drop(self, thing: T) -> None:
         """One less."""
@@ -121,74 +100,107 @@ class Events:
         for wanted_family, wanted_id, wanted_ref, callback in list(self._wanted.values()):
             if (wanted_family, wanted_id) != (family, event_id):
                 continue
-            if wanted_ref is None or wanted_ref.uuid == ref.uuid:
+            if wanted_ref is None or _same(wanted_ref, ref):
                 callback(ref, *args)
+
+
+def _same(one: Any, other: Any) -> bool:
+    if hasattr(one, "uuid"):
+        return bool(one.uuid == other.uuid)
+    return bool(one.name == other.name)
+
+
+@dataclass
+class Saved:
+    """A snapshot or a checkpoint of a domain.
+
+    :ivar definition: of the domain when it was made
+    :ivar state: of the domain then
+    :ivar created: seconds since the epoch
+    :ivar disks: (target, snapshot or checkpoint mode) of each disk
+    """
+
+    name: str
+    definition: Domain
+    state: State
+    created: int
+    description: str | None = None
+    parent: str | None = None
+    memory: str = "no"
+    disks: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass
+class TestPrivate:
+    """What the in-memory hypervisor knows of a domain beyond its definition.
+
+    :ivar clock: seconds and nanoseconds of the guest
+    :ivar frozen: whether each of its filesystems is
+    :ivar iothreads: polling parameters by id
+    """
+
+    __test__ = False  # not a test case
+
+    clock: tuple[int, int] = (627319920, 0)
+    frozen: list[bool] = field(default_factory=lambda: [False, False])
+    iothreads: dict[int, dict[str, int]] = field(default_factory=dict)
+    snapshots: dict[str, Saved] = field(default_factory=dict)
+    snapshot: str | None = None
+    checkpoints: dict[str, Saved] = field(default_factory=dict)
+    checkpoint: str | None = None
+
+
+@dataclass(frozen=True)
+class Node:
+    """The host (virNodeInfo); memory in KiB.
+
+    :ivar users: name and password of those who may connect; anybody when empty
+    """
+
+    model: str = "i686"
+    memory: int = 3145728
+    cpus: int = 16
+    mhz: int = 1400
+    nodes: int = 2
+    sockets: int = 2
+    cores: int = 2
+    threads: int = 2
+    users: tuple[tuple[str, str | None], ...] = ()
+
+    @property
+    def maximum(self) -> int:
+        """VIR_NODEINFO_MAXCPUS."""
+        return self.nodes * self.sockets * self.cores * self.threads
 
 
 class World:
     """One test host."""
 
-    def __init__(self) -> None:
+    def __init__(self, node: Node = Node()) -> None:
         self.lock = threading.RLock()
-        self.domains: Things[TestDomain] = Things(Code.NO_DOMAIN, "domain")
+        self.node = node
+        self.domains = DomainList()
         self.networks: Things[Thing] = Things(Code.NO_NETWORK, "network")
-        self.pools: Things[Thing] = Things(Code.NO_STORAGE_POOL, "storage pool")
+        self.pools: Things[Any] = Things(Code.NO_STORAGE_POOL, "storage pool")
         self.interfaces: Things[Thing] = Things(Code.NO_INTERFACE, "interface")
+        #: the interfaces before the transaction under way
+        self.backup: Things[Thing] | None = None
         self.devices: Things[Thing] = Things(Code.NO_NODE_DEVICE, "node device")
         self.events = Events()
         self._ids = itertools.count(1)
 
-    @classmethod
-    def default(cls) -> "World":
-        """test:///default as it starts."""
-        world = cls()
-        domain = TestDomain(Document.parse(fixture.DOMAIN, "domain"))
-        world.domains.add(domain)
-        world.start(domain, 0)
-        for things, xml, kind in (
-            (world.networks, fixture.NETWORK, "network"),
-            (world.pools, fixture.POOL, "pool"),
-            (world.interfaces, fixture.INTERFACE, "interface"),
-            (world.devices, fixture.DEVICE, "device"),
-        ):
-            thing = Thing(Document.parse(xml, kind))
-            thing.active = True
-            things.add(thing)
-        return world
-
-    def start(self, domain: TestDomain, reason: int, paused: bool = False) -> None:
+    def start(self, vm: DomainObj, reason: int) -> None:
         """Makes it run (no events)."""
-        domain.id = next(self._ids)
-        domain.active = True
-        domain.state, domain.reason = (PAUSED, 11) if paused else (RUNNING, reason)
-        domain.started = time.monotonic()
-        if domain.persistent:
-            domain.config = domain.document.copy()
+        vm.set_state(State.RUNNING, reason)
+        if vm.persistent:
+            vm.new_definition = vm.definition
+            vm.definition = vm.definition.copy()
+        vm.id = vm.definition.id = next(self._ids)
+        vm.has_managed_save = False
 
-    def stop(self, domain: TestDomain, reason: int) -> None:
-        """Makes it end (no events); a transient one is gone."""
-        domain.id = -1
-        domain.active = False
-        domain.state, domain.reason = SHUTOFF, reason
-        if domain.config is not None:
-            domain.document, domain.config = domain.config, None
-        if not domain.persistent:
-            self.domains.drop(domain)
-
-
-_default: list[World] = []
-_guard = threading.Lock()
-
-
-def shared() -> World:
-    """The world all connections to test:///default share."""
-    with _guard:
-        if not _default:
-            _default.append(World.default())
-        return _default[0]
-
-
-def forget() -> None:
-    """The last connection is closed: the next one finds a fresh world."""
-    with _guard:
-        _default.clear()
+    def stop(self, vm: DomainObj, reason: Shutoff) -> None:
+        """Makes it end (no events); its list entry stays."""
+        if vm.new_definition is not None:
+            vm.definition, vm.new_definition = vm.new_definition, None
+        vm.id, vm.definition.id = -1, None
+        vm.set_state(State.SHUTOFF, reason)

@@ -52,7 +52,7 @@ class ConnectionEvents:
         self._lock = threading.Lock()
         self._callbacks: dict[int, Registration] = {}
         self._next = 0
-        self.queue = EventQueue()
+        self.queue = EventQueue(getattr(conn.table, "events_in_caller", False))
 
     def add(self, made: Registration) -> int:
         """Takes a callback; its number.
@@ -63,7 +63,7 @@ class ConnectionEvents:
             if any(made.same(known) for known in self._callbacks.values()):
                 text = "event callback already tracked"
                 raise error(Code.INVALID_ARG, text, domain=From.NONE)
-            if not self.queue.start():
+            if not self.queue.start(pin=False):
                 text = "could not initialize domain event timer"
                 raise error(Code.INTERNAL_ERROR, text, domain=From.NONE)
             number = self._next
@@ -76,6 +76,8 @@ class ConnectionEvents:
         """Drops a callback; what is queued for it is not delivered."""
         with self._lock:
             made = self._callbacks.pop(number, None)
+            if not self._callbacks:
+                self.queue.rest()
         if made is None:
             text = f"event callback id {number} not registered"
             raise error(Code.INVALID_ARG, text, domain=From.NONE)

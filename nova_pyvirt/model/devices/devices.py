@@ -31,6 +31,7 @@ from nova_pyvirt.model.devices.sound import Audio, Sound
 from nova_pyvirt.model.devices.tpm import TPM
 from nova_pyvirt.model.devices.video import Video
 from nova_pyvirt.model.kinds import Refusal
+from nova_pyvirt.model.writer import Writer
 from nova_pyvirt.model.xmlbind import Context, Element, child, children, field
 
 _RULES = Refusal("only one set of redirection filter rule is supported", Code.INTERNAL_ERROR)
@@ -113,6 +114,13 @@ class Devices(Element):
         first.address = self.serials[0].address
         shown.consoles = [first, *self.consoles[1:]]
         return shown
+
+    def write(self, out: Writer, ctx: Context, tag: str | None = None) -> None:
+        """Shown even when there is nothing in it."""
+        if any(self.__dict__.values()):
+            super().write(out, ctx, tag)
+        else:
+            out.empty(self.TAG)
 
     def each(self) -> Iterator[Device]:
         """Every device that can have an alias and an address."""

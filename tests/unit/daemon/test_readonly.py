@@ -107,7 +107,7 @@ class PolicyTest(DaemonCase):
         near = open_table("test:///default", 0)
         self.addCleanup(near.close)
         self.near = near
-        xml = "<domain type='test'><name>secret1</name><memory>1024</memory><os/></domain>"
+        xml = "<domain type='test'><name>secret1</name><memory>1024</memory><os><type>hvm</type></os></domain>"
         self.hidden = near.domain_define_xml(xml)
 
     def code(self, far: RemoteTable, slot: str, *args: object) -> int | None:
