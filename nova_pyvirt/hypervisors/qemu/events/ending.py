@@ -12,6 +12,7 @@ from nova_pyvirt.core.states import Detail, EventID, Shutoff, State
 from nova_pyvirt.errors import libvirtError
 from nova_pyvirt.hypervisors.qemu import autodump, reboot, status, stop, transitions
 from nova_pyvirt.hypervisors.qemu.jobs import async_job, job
+from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.util.native import threading
 
@@ -35,9 +36,20 @@ def on_eof(state: QemuState, vm: DomainObj, reason: str) -> None:
             state.bus.emit(vm.ref, EventID.CONTROL_ERROR)
         status.try_save(state, vm)
         return
+    if private.being_destroyed:
+        return  # meanwhile: whoever does it does the rest too
+    try:
+        _ended(state, vm, private)
+    except libvirtError:
+        if private.worker is not None:
+            private.worker.eof(reason)  # somebody keeps the job too long; it must not be forgotten
+        raise
+
+
+def _ended(state: QemuState, vm: DomainObj, private: QemuPrivate) -> None:
     with job(vm, Job.DESTROY, "monitor-eof"):
         with vm.lock:
-            if not vm.active or vm.private is not private:
+            if not vm.active or vm.private is not private or private.being_destroyed:
                 return
             orderly = vm.state is State.SHUTDOWN
         shutoff = Shutoff.SHUTDOWN if orderly else Shutoff.CRASHED

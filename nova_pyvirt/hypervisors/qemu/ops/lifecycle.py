@@ -15,6 +15,7 @@ from nova_pyvirt.hypervisors.qemu.definition import parse_definition
 from nova_pyvirt.hypervisors.qemu.flags import check_flags
 from nova_pyvirt.hypervisors.qemu.jobs import async_job, job
 from nova_pyvirt.hypervisors.qemu.ops import restore
+from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
 from nova_pyvirt.hypervisors.qemu.start import start_process
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.model.domain import Domain
@@ -240,6 +241,16 @@ def destroy(state: QemuState, vm: DomainObj, *, graceful: bool = False) -> None:
         raise
     if starting:
         _await_start(vm)
+    try:
+        _finish_destroy(state, vm, private, starting)
+    except libvirtError:
+        private.being_destroyed = False
+        if private.worker is not None:
+            private.worker.eof("QEMU has ended")  # nobody else will see to it
+        raise
+
+
+def _finish_destroy(state: QemuState, vm: DomainObj, private: QemuPrivate, starting: bool) -> None:
     with job(vm, Job.DESTROY, "virDomainDestroyFlags"):
         if not vm.active or vm.private is not private:
             if starting:
