@@ -7,7 +7,7 @@ import sys
 from nova_pyvirt.daemon import logs
 from nova_pyvirt.daemon.drivers import Drivers
 from nova_pyvirt.daemon.main import Daemon, directories, serve
-from nova_pyvirt.daemon.process import Launch, PidFile, into_background
+from nova_pyvirt.daemon.process import Launch, PidFile, allow_many_clients, into_background
 from nova_pyvirt.errors import libvirtError
 from nova_pyvirt.util.native import os
 
@@ -41,6 +41,7 @@ def _version() -> str:
 def main(argv: list[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     args.config = os.path.abspath(args.config)
+    allow_many_clients()
     launch = into_background() if args.daemon else Launch()
     try:
         logs.start(args.verbose, background=args.daemon)

@@ -2,6 +2,7 @@
 """The daemon as a process: into the background, the pid file."""
 
 import fcntl
+import resource
 import sys
 from typing import Final
 
@@ -9,6 +10,12 @@ from nova_pyvirt.errors import Code, From, error, system_error
 from nova_pyvirt.util.native import os
 
 _READY: Final = b"\0"
+
+
+def allow_many_clients() -> None:
+    """As many descriptors as we may have: each client is one, each guest some."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 class Launch:

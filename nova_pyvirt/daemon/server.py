@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon's server: listening sockets, sessions, quotas, deadlines."""
 
+import errno
 import logging
 import ssl
 from collections.abc import Sequence
@@ -45,6 +46,7 @@ class _Listener:
     def __init__(self, server: "Server", service: Service) -> None:
         self._server = server
         self.service = service
+        self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
     def on_ready(self, events: int) -> None:
         for _ in range(64):
@@ -54,8 +56,28 @@ class _Listener:
                 return
             except OSError as exc:
                 LOG.warning("accept: %s", exc)
+                if exc.errno in (errno.EMFILE, errno.ENFILE):
+                    self._turn_away()
                 return
             self._server.accepted(sock, address, self.service)
+
+
+    def _turn_away(self) -> None:
+        """No descriptor is left: with the one kept for this the client is accepted and cut off,
+        else it would stay and wake us for ever.
+        """
+        os.close(self._spare)
+        try:
+            self.service.sock.accept()[0].close()
+        except OSError as exc:
+            LOG.debug("turning away: %s", exc)
+        finally:
+            self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+
+    def close(self) -> None:
+        """The socket is no longer served."""
+        os.close(self._spare)
+        self.service.sock.close()
 
 
 class Server:
@@ -67,14 +89,15 @@ class Server:
         self._lock = threading.Lock()
         self._sessions: dict[int, Session] = {}
         self._numbers = 0
-        self._services: list[Service] = []
+        self._listeners: list[_Listener] = []
         self._handshakes = 0
 
     def listen(self, service: Service) -> None:
         """Serves one more socket (already listening)."""
         service.sock.setblocking(False)
-        self._services.append(service)
-        self.engine.watch(service.sock.fileno(), _Listener(self, service))
+        listener = _Listener(self, service)
+        self._listeners.append(listener)
+        self.engine.watch(service.sock.fileno(), listener)
 
     def start(self) -> None:
         """Begins to serve."""
@@ -82,9 +105,9 @@ class Server:
 
     def stop(self, deadline: float = 5.0) -> bool:
         """Ends: no new clients, all connections cut; True when all threads ended in time."""
-        for service in self._services:
-            self.engine.unwatch(service.sock.fileno())
-            service.sock.close()
+        for listener in self._listeners:
+            self.engine.unwatch(listener.service.sock.fileno())
+            listener.close()
         for session in self.sessions():
             session.drop("the daemon ends")
         self.engine.stop()

@@ -13,7 +13,7 @@ _SIZE: Final = struct.Struct(">I")
 _TAIL: Final = struct.Struct(">16si")
 _PAD: Final = (b"", b"\0\0\0", b"\0\0", b"\0")
 #: domains encoded last: the same ones are listed again and again
-_CACHE_LIMIT: Final = 16384
+_CACHE_LIMIT: Final = 4096
 _encoded: dict[DomainRef, bytes] = {}
 
 
