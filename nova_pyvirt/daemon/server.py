@@ -61,7 +61,6 @@ class _Listener:
                 return
             self._server.accepted(sock, address, self.service)
 
-
     def _turn_away(self) -> None:
         """No descriptor is left: with the one kept for this the client is accepted and cut off,
         else it would stay and wake us for ever.

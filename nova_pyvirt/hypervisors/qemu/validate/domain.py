@@ -75,10 +75,20 @@ def _dumping(domain: Domain) -> None:
 
 def _actions(domain: Domain) -> None:
     """What QEMU can do at the guest's end (qemuValidateDomainLifecycleAction)."""
-    for when in ("on_poweroff", "on_reboot", "on_crash"):
-        value = getattr(domain, when)
-        if value == "rename-restart" or (when == "on_reboot" and value == "preserve"):
-            raise unsupported(f"qemu driver doesn't support the '{value}' action for '{when}'")
+    off, again, crash = domain.on_poweroff, domain.on_reboot, domain.on_crash
+    if "rename-restart" in (off, again, crash):
+        raise unsupported(
+            "qemu driver doesn't support the 'rename-restart' action for"
+            " 'on_reboot'/'on_poweroff'/'on_crash'"
+        )
+    if "preserve" in (off, again):
+        raise unsupported(
+            "qemu driver doesn't support the 'preserve' action for 'on_reboot'/'on_poweroff'"
+        )
+    if off == "restart" and again == "destroy":
+        raise unsupported(
+            "qemu driver doesn't support 'onReboot' set to 'destroy and 'onPoweroff' set to 'reboot'"
+        )
 
 
 def _tuning(domain: Domain) -> None:

@@ -11,6 +11,7 @@ from nova_pyvirt.hypervisors.qemu.command.devices.guest import (
     positive,
 )
 from nova_pyvirt.hypervisors.qemu.postparse import is_i440fx, is_q35
+from nova_pyvirt.hypervisors.qemu.postparse.devices.controllers import USB2
 from nova_pyvirt.model.devices.controller import Controller
 from nova_pyvirt.model.kinds import to_kib
 
@@ -136,7 +137,21 @@ def _virtio_serial(guest: Guest, item: Controller) -> Props:
     }
 
 
+def _check_usb(guest: Guest, item: Controller) -> None:
+    """:raises libvirtError: CONFIG_UNSUPPORTED"""
+    if item.model is None:
+        raise errors.error(Code.CONFIG_UNSUPPORTED, "no model provided for USB controller")
+    flag = "ich9-usb-ehci1" if item.model in USB2 else _USB.get(item.model)
+    if flag is None or not guest.caps.has(flag):
+        detail = f"USB controller model '{item.model}' not supported in this QEMU binary"
+        raise errors.error(Code.CONFIG_UNSUPPORTED, detail)
+    if item.ports is not None and item.model not in ("nec-xhci", "qemu-xhci"):
+        detail = f"usb controller type '{item.model}' doesn't support 'ports' with this QEMU binary"
+        raise errors.error(Code.CONFIG_UNSUPPORTED, detail)
+
+
 def _usb(guest: Guest, item: Controller) -> Props:
+    _check_usb(guest, item)
     found: Props = {"driver": _USB.get(item.model), "p2": item.ports, "p3": item.ports}
     if item.master is None:
         return found | {"id": item.alias}

@@ -159,3 +159,14 @@ class OldWaysTest(TestCase):
         with self.assertRaisesRegex(libvirtError, "only 1 graphics device of each type"):
             options(devices="<graphics type='vnc'/><graphics type='vnc'/>")
         options(devices="<graphics type='vnc'/><graphics type='egl-headless'/>")
+
+    def test_usb_controllers_that_are_not_offered(self) -> None:
+        for xml, words in (
+            (
+                "<controller type='usb' model='vt82c686b-uhci'/>",
+                "not supported in this QEMU binary",
+            ),
+            ("<controller type='usb' model='ehci' ports='4'/>", "doesn't support 'ports'"),
+        ):
+            with self.subTest(xml), self.assertRaisesRegex(libvirtError, words):
+                options(devices=xml)

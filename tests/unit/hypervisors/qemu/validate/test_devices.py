@@ -115,6 +115,10 @@ HOTPLUG = (
     ("<cpu mode='host-model'><cache mode='disable'/><cache mode='disable'/></cpu>", "", X,
      "at most one CPU cache element"),
     ("<bootloader_args>x</bootloader_args>", "", U, "bootloader is not supported by QEMU"),
+    ("<on_crash>rename-restart</on_crash>", "", U, "the 'rename-restart' action"),
+    ("<on_poweroff>preserve</on_poweroff>", "", U, "the 'preserve' action"),
+    ("<on_poweroff>restart</on_poweroff><on_reboot>destroy</on_reboot>", "", U,
+     "'onPoweroff' set to 'reboot'"),
     ("<clock offset='timezone'/>", "", I, "missing 'timezone' attribute"),
     ("<sysinfo type='smbios'><system><entry name='uuid'>c7a5fdbd-edaf-9455-926a-d65c16db1800</entry>"
      "</system></sysinfo>", "", Code.XML_DETAIL, "UUID mismatch between <uuid> and <sysinfo>"),
