@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files that are whole or absent, and never somebody else's link."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from nova_pyvirt.util.breakpoints import reach
-from nova_pyvirt.util.native import os
+from nova_pyvirt.util.native import os, threading
 
 #: what a temporary file's name ends in; one that is found was left by a death
 TEMPORARY: Final = ".new"
@@ -53,3 +55,42 @@ def read_private(path: str, limit: int = 16 << 20) -> bytes:
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     with os.fdopen(fd, "rb") as file:
         return file.read(limit)
+
+
+class SpareDescriptors:
+    """Descriptors kept for those who must give things back when there are no others left."""
+
+    _COUNT: Final = 3
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._fds: list[int] = []
+        self._closed = False
+        self._fill()
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Some descriptors are free inside."""
+        self._drop()
+        try:
+            yield
+        finally:
+            self._fill()
+
+    def close(self) -> None:
+        self._closed = True
+        self._drop()
+
+    def _drop(self) -> None:
+        with self._lock:
+            fds, self._fds = self._fds, []
+        for fd in fds:
+            os.close(fd)
+
+    def _fill(self) -> None:
+        with self._lock:
+            while len(self._fds) < self._COUNT and not self._closed:
+                try:
+                    self._fds.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+                except OSError:
+                    return  # next time

@@ -77,6 +77,8 @@ def restore(
         for name in (_COUNT, _OWNER, _STAMP, _HOLDERS):
             _remove(path, name)
     except (OSError, ValueError) as exc:
+        if remembered and isinstance(exc, FileNotFoundError):
+            return  # gone, or never there: nothing to give back
         LOG.warning("the owner of %s could not be restored: %s", path, exc)
 
 

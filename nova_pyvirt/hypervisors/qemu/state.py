@@ -29,6 +29,7 @@ from nova_pyvirt.hypervisors.qemu.process import Process, Spawner
 from nova_pyvirt.hypervisors.qemu.report import Starts, publish
 from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.util import loop
+from nova_pyvirt.util.files import SpareDescriptors
 from nova_pyvirt.util.native import os, threading
 
 
@@ -61,6 +62,7 @@ class QemuState:
             self.hooks = Hooks.find(paths.hooks_dir, "qemu", timeout=settings.hook_timeout)
         self.starts = Starts()
         self.autodestroy: dict[bytes, object] = {}
+        self.spare = SpareDescriptors()
         self.at_close: list[Callable[[], None]] = []
         self.unmanaged: list[tuple[str, str, Process]] = []
         self._lock = threading.Lock()
@@ -153,6 +155,7 @@ class QemuState:
         self.spawner.close()
         for _name, _uuid, process in self.unmanaged:
             process.close()
+        self.spare.close()
         if self._lock_fd != -1:
             os.close(self._lock_fd)
             self._lock_fd = -1

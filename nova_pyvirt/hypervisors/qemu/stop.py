@@ -81,9 +81,10 @@ def stop_process(state: QemuState, vm: DomainObj, reason: Shutoff) -> None:
     _end_qemu(vm, private)
     hook(state, vm.name, "stopped", live.format(secure=True))
     reach("stop-ended")
-    private.undo.close()
-    reach("stop-undone")
-    _forget(state, vm, private)
+    with state.spare.lent():
+        private.undo.close()
+        reach("stop-undone")
+        _forget(state, vm, private)
     reach("stop-files")
     hook(state, vm.name, "release", live.format(secure=True))
     LOG.info("domain %s (id %d) has ended: %s", vm.name, ident, reason.name.lower())

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starts processes through the helper (helper.py), held before exec until they are released."""
 
+import errno
 import json
 import struct
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from signal import SIGKILL
@@ -242,19 +244,19 @@ class Spawner:
         dead.close()
 
     def _spawn(self, helper: _Helper, spec: SpawnSpec) -> HeldProcess:
-        gate, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        try:
+        with ExitStack() as stack:
+            gate, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            keep = stack.enter_context(ExitStack())
+            keep.callback(gate.close)
             with theirs:
+                null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+                stack.callback(os.close, null)
                 targets = _targets(spec, null)
                 fds = [theirs.fileno(), *targets.values()]
                 helper.send(_request(spec, list(targets)), fds)
-            return _await_child(helper, gate, spec.argv[0])
-        except BaseException:
-            gate.close()
-            raise
-        finally:
-            os.close(null)
+            held = _await_child(helper, gate, spec.argv[0])
+            keep.pop_all()  # the gate is his now
+            return held
 
 
 def _targets(spec: SpawnSpec, null: int) -> dict[int, int]:
@@ -282,7 +284,10 @@ def _await_child(helper: _Helper, gate: socket.socket, binary: str) -> HeldProce
             if answer is None:
                 raise EOFError
             if "pid" in answer:
-                process = Process(answer["pid"], fds[0], start_time(answer["pid"]) or 0)
+                if not fds:  # the kernel drops what we have no number for
+                    raise system_error(errno.EMFILE, f"cannot watch the child for {binary}")
+                process = Process(answer["pid"], fds[0], 0)
+                process.start_time = start_time(process.pid) or 0
                 helper.watch(process)
             elif "ready" in answer:
                 ready = True
@@ -293,6 +298,11 @@ def _await_child(helper: _Helper, gate: socket.socket, binary: str) -> HeldProce
         raise error(
             Code.OPERATION_TIMEOUT, f"the child for {binary} was not ready in time"
         ) from None
+    except OSError as exc:
+        _discard(process)
+        if isinstance(exc, (BrokenPipeError, ConnectionResetError)):
+            raise
+        raise system_error(exc.errno or 0, f"cannot set up the child for {binary}") from exc
     except BaseException:
         _discard(process)
         raise

@@ -3,6 +3,7 @@
 
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.states import Detail, Life, Shutoff
+from nova_pyvirt.errors import system_error
 from nova_pyvirt.hypervisors.qemu import stop
 from nova_pyvirt.hypervisors.qemu.start import (
     finish,
@@ -53,11 +54,14 @@ def start_process(
     except BaseException as exc:
         private = start.private
         private.timeline.end(str(exc) or type(exc).__name__)
+        start.close()  # what follows may need descriptors
         destroyed = private.being_destroyed
         stop.stop_process(state, vm, Shutoff.DESTROYED if destroyed else Shutoff.FAILED)
         if private.announced:  # subscribers were told that it runs
             detail = Detail.STOPPED_DESTROYED if destroyed else Detail.STOPPED_FAILED
             state.bus.lifecycle(vm.ref, Life.STOPPED, detail)
+        if isinstance(exc, OSError):
+            raise system_error(exc.errno or 0, f"cannot start domain '{vm.name}'") from exc
         raise
     else:
         start.private.timeline.end()
