@@ -17,8 +17,9 @@ import json
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final
+from uuid import UUID
 
-from nova_pyvirt.errors import Code, From, error
+from nova_pyvirt.errors import Code, From, error, libvirtError
 from nova_pyvirt.util.native import os
 from nova_pyvirt.wire.idl import Procedure
 
@@ -83,6 +84,8 @@ def _objects(kind: str, ref: Any) -> list[str]:
     uuid = getattr(ref, "uuid", None)
     if name is not None:
         made.append(f"{kind}:{name}")
+    if kind == "storage_vol" and hasattr(ref, "pool"):
+        made.append(f"{kind}:{ref.pool}/{name}")
     if uuid is not None:
         made.append(f"{kind}:uuid:{uuid.hex()}")
     return made
@@ -170,11 +173,32 @@ class Policy:
         if hasattr(result, "_fields") and "lookup" in proc.name:
             kind = proc.acl[0].split(":")[0]
             if not self.allows(peer, kind, result, "getattr"):
-                if kind == "domain":
-                    text = f"no domain with matching name '{result.name}'"
-                    raise error(Code.NO_DOMAIN, text)
-                raise error(Code.ACCESS_DENIED, f"'getattr' denied on {kind}", domain=From.ACCESS)
+                raise _missing(kind, proc.name, result)
         return result
+
+
+#: what a look-up says of an object that isn't there
+_MISSING: Final = {
+    "domain": (Code.NO_DOMAIN, From.QEMU, "domain"),
+    "network": (Code.NO_NETWORK, From.NETWORK, "network"),
+    "storage_pool": (Code.NO_STORAGE_POOL, From.STORAGE, "storage pool"),
+    "storage_vol": (Code.NO_STORAGE_VOL, From.STORAGE, "storage vol"),
+    "node_device": (Code.NO_NODE_DEVICE, From.NODEDEV, "node device"),
+    "interface": (Code.NO_INTERFACE, From.INTERFACE, "interface"),
+    "secret": (Code.NO_SECRET, From.SECRET, "secret"),
+    "nwfilter": (Code.NO_NWFILTER, From.NWFILTER, "nwfilter"),
+}
+
+
+def _missing(kind: str, call: str, ref: Any) -> libvirtError:
+    """A hidden object looks as one that isn't there."""
+    code, domain, label = _MISSING.get(kind, (Code.ACCESS_DENIED, From.ACCESS, kind))
+    by = call.rpartition("_by_")[2]
+    value = getattr(ref, "id" if by == "id" else "name", "")
+    if by == "uuid" or not value:
+        by, value = "uuid", str(UUID(bytes=ref.uuid))
+    quoted = value if by == "id" else f"'{value}'"
+    return error(code, f"no {label} with matching {by} {quoted}", domain=domain)
 
 
 def _subject(item: Any) -> Any:

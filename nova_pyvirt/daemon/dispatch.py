@@ -9,6 +9,16 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from nova_pyvirt.core.refs import (
+    CheckpointRef,
+    DomainRef,
+    NetworkPortRef,
+    NetworkRef,
+    NWFilterRef,
+    SecretRef,
+    SnapshotRef,
+    StoragePoolRef,
+)
 from nova_pyvirt.daemon.acl import Policy
 from nova_pyvirt.daemon.readable import CONDITIONS, READABLE, denied, unsupported
 from nova_pyvirt.daemon.session import Session
@@ -208,7 +218,9 @@ class Dispatcher:
         call = Call(self, session, packet, proc, shape(packet.program, packet.proc))
         call.load()
         self._conditions(session, call)
-        self.policy.check(session.peer, proc, call.args)
+        if not self.policy.open:
+            call.args = [true_ref(call, arg) for arg in call.args]
+            self.policy.check(session.peer, proc, call.args)
         own = HANDLERS.get((packet.program, proc.name))
         if own is not None:
             return call, own(call)
@@ -254,6 +266,33 @@ class Dispatcher:
             table.close()
         except libvirtError as exc:
             LOG.warning("closing client %d: %s", session.number, exc)
+
+
+#: objects that drivers find by uuid: the client's word for the name is not taken
+_BY_UUID: Final[dict[type, str]] = {
+    DomainRef: "domain_lookup_by_uuid",
+    NetworkRef: "network_lookup_by_uuid",
+    StoragePoolRef: "storage_pool_lookup_by_uuid",
+    SecretRef: "secret_lookup_by_uuid",
+    NWFilterRef: "nwfilter_lookup_by_uuid",
+}
+
+
+def true_ref(call: Call, arg: Any) -> Any:
+    """A ref with the name that the object really has, so that rules by name hold."""
+    if isinstance(arg, SnapshotRef | CheckpointRef):
+        return arg._replace(dom=true_ref(call, arg.dom))
+    if isinstance(arg, NetworkPortRef):
+        return arg._replace(net=true_ref(call, arg.net))
+    name = _BY_UUID.get(type(arg))
+    slot = find_slot(call.session.table, name) if name else None
+    if slot is None:
+        return arg
+    try:
+        return slot(arg.uuid)
+    except libvirtError as exc:
+        LOG.debug("%s: %s", call.proc.name, exc)
+        return arg  # there is none: the driver will say so
 
 
 def plain(call: Call) -> bytes:

@@ -176,8 +176,11 @@ def monitor_register(call: Call) -> bytes:
     callback_id = state.next_callback
     state.next_callback += 1
     qemu = program(protocol.QEMU)
+    policy = call.server.policy
 
     def send(ref: Any, name: str, seconds: int, micros: int, details: str | None) -> None:
+        if not policy.allows(session.peer, "domain", ref, "getattr"):
+            return
         value = (callback_id, ref, name, seconds, micros, details)
         payload = qemu.encode("qemu_domain_monitor_event_msg", value)
         packet = pack(protocol.QEMU, _MONITOR_EVENT, Kind.MESSAGE, 1, Status.OK, payload)

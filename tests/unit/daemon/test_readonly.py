@@ -134,6 +134,30 @@ class PolicyTest(DaemonCase):
         self.eventually(lambda: seen, "no event")
         self.assertEqual(["test"], seen)
 
+    def test_a_borrowed_name_opens_nothing(self) -> None:
+        """Drivers find domains by uuid; the name beside it is only the client's word."""
+        far = self.table()
+        borrowed = self.hidden._replace(name="innocent")
+        self.assertEqual(Code.ACCESS_DENIED, self.code(far, "domain_create", borrowed))
+        self.assertEqual(Code.ACCESS_DENIED, self.code(far, "domain_get_xml_desc", borrowed, 0))
+        test = far.domain_lookup_by_name("test")._replace(name="innocent")
+        self.assertEqual(Code.ACCESS_DENIED, self.code(far, "domain_suspend", test))
+
+    def test_a_hidden_domain_looks_like_none(self) -> None:
+        far = self.table()
+        for slot, arg in (
+            ("domain_lookup_by_name", self.hidden.name),
+            ("domain_lookup_by_uuid", self.hidden.uuid),
+        ):
+            with self.assertRaises(libvirtError) as hidden:
+                getattr(far, slot)(arg)
+            none = "n" * len(arg) if isinstance(arg, str) else bytes(16)
+            with self.assertRaises(libvirtError) as missing:
+                getattr(far, slot)(none)
+            self.assertEqual(
+                missing.exception.get_error_code(), hidden.exception.get_error_code(), slot
+            )
+
     def test_a_permission_is_denied_by_name(self) -> None:
         far = self.table()
         test = far.domain_lookup_by_name("test")
