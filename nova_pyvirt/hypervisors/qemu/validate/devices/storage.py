@@ -126,7 +126,7 @@ def check_vhost_user(domain: Domain, disk: Disk) -> None:
         raise unsupported_domain("geometry is not supported with vhostuser disk")
     if disk.logical_block_size or disk.physical_block_size:
         raise unsupported_domain("blockio is not supported with vhostuser disk")
-    need_shared_memory(domain, "vhost-user-blk")
+    need_shared_memory(domain, "vhostuser")
 
 
 def need_shared_memory(domain: Domain, name: str) -> None:
