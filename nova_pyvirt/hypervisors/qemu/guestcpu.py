@@ -41,7 +41,7 @@ def expand(domain: Domain, caps: QemuCaps, fs: HostFs) -> None:
     if cpu.mode in ("host-passthrough", "maximum"):
         _filter(domain, cpu, caps)
         return
-    guest = _definition(cpu)
+    guest = definition_of(cpu)
     if cpu.check == "partial":
         result, why = x86.compare(host.full if host else None, guest)
         if result == x86.INCOMPATIBLE:
@@ -94,7 +94,8 @@ def _check_forbidden(cpu: CPU, host: CpuDef) -> None:
             raise errors.error(Code.CPU_INCOMPATIBLE, detail, domain=From.CPU)
 
 
-def _definition(cpu: CPU) -> CpuDef:
+def definition_of(cpu: CPU) -> CpuDef:
+    """A definition's CPU as the comparisons take it."""
     return CpuDef(
         mode=cpu.mode,
         match=cpu.match or "exact",

@@ -4,6 +4,7 @@
 from typing import Final
 
 from nova_pyvirt import errors
+from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.job_matrix import Job
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.core.statusfile import write_config
@@ -11,7 +12,10 @@ from nova_pyvirt.errors import Code, system_error
 from nova_pyvirt.hypervisors.qemu import status
 from nova_pyvirt.hypervisors.qemu.flags import check_flags
 from nova_pyvirt.hypervisors.qemu.jobs import job
+from nova_pyvirt.hypervisors.qemu.ops import affect
 from nova_pyvirt.hypervisors.qemu.state import QemuState
+from nova_pyvirt.hypervisors.qemu.validate.lifecycle import check_actions
+from nova_pyvirt.model.domain import Domain
 
 AFFECT_LIVE, AFFECT_CONFIG = 1, 2
 #: virKeycodeSet: linux and qnum have the same numbers for the keys of a plain keyboard
@@ -83,31 +87,35 @@ def set_lifecycle_action(
     name, word = _action(kind, action)
     vm = state.domains.find(dom)
     with job(vm, Job.MODIFY, "virDomainSetLifecycleAction"):
-        live = bool(flags & AFFECT_LIVE) or (not flags and vm.active)
-        config = bool(flags & AFFECT_CONFIG) or (not flags and not vm.active)
-        if flags & AFFECT_LIVE:
-            vm.require_active()
-        if config and not vm.persistent:
-            detail = "transient domains do not have any persistent config"
-            raise errors.error(Code.OPERATION_INVALID, detail, domain=errors.From.DOMAIN)
-        if live:
-            if name == "on_reboot":
-                reboot = "shutdown" if word == "destroy" else "reset"
-                vm.private.mon.command("set-action", {"reboot": reboot})
+        live, config = affect.both(vm, flags)
+        for definition in (live, config):
+            if definition is not None:
+                now = {what: getattr(definition, what) for what in _TYPES} | {name: word}
+                check_actions(*(now[what] for what in _TYPES))
+        if live is not None:
+            _tell_qemu(vm, live, name, word)
             with vm.lock:
-                setattr(vm.definition, name, word)
+                setattr(live, name, word)
             status.try_save(state, vm)
-        if config:
-            changed = vm.config.copy()
+        if config is not None:
+            changed = config.copy()
             setattr(changed, name, word)
             _save_config(state, vm.name, changed)
-            setattr(vm.config, name, word)
+            with vm.lock:
+                setattr(config, name, word)
 
 
-def _save_config(state: QemuState, name: str, definition: "object") -> None:
+def _tell_qemu(vm: DomainObj, live: Domain, name: str, word: str) -> None:
+    """A reset is QEMU's own business; the rest we do ourselves when it tells."""
+    reboot = {"destroy": "shutdown", "restart": "reset"}.get(word)
+    if name == "on_reboot" and live.on_reboot != word and reboot is not None:
+        vm.private.mon.command("set-action", {"reboot": reboot})
+
+
+def _save_config(state: QemuState, name: str, definition: Domain) -> None:
     path = state.paths.config_file(name)
     try:
-        write_config(path, definition)  # type: ignore[arg-type]
+        write_config(path, definition)
     except OSError as exc:
         raise system_error(exc.errno or 0, f"cannot create config file '{path}'") from exc
 

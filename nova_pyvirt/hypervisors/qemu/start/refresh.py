@@ -7,7 +7,7 @@ from typing import Any
 
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.errors import Code, error, libvirtError
-from nova_pyvirt.hypervisors.qemu import plug, vcpus
+from nova_pyvirt.hypervisors.qemu import livecpu, plug, vcpus
 from nova_pyvirt.hypervisors.qemu.limits import threads
 from nova_pyvirt.hypervisors.qemu.monitor import Monitor
 from nova_pyvirt.hypervisors.qemu.start.context import Start
@@ -31,6 +31,7 @@ def run(start: Start) -> None:
         try:
             plug.at_start(start.vm)
             refresh(start.vm, start.private.mon)
+            livecpu.update(start.vm, start.private.mon)
             plug.check(start.definition, start.private.vcpus)
             plug.note_order(start.definition, start.private.vcpus)
         except libvirtError as exc:

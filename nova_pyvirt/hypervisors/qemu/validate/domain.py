@@ -11,6 +11,7 @@ from nova_pyvirt.hypervisors.qemu.validate.common import (
     unsupported,
     unsupported_domain,
 )
+from nova_pyvirt.hypervisors.qemu.validate.lifecycle import check_actions
 from nova_pyvirt.model import cpuset
 from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.model.tuning import DefaultIOThread, IOThread
@@ -74,21 +75,7 @@ def _dumping(domain: Domain) -> None:
 
 
 def _actions(domain: Domain) -> None:
-    """What QEMU can do at the guest's end (qemuValidateDomainLifecycleAction)."""
-    off, again, crash = domain.on_poweroff, domain.on_reboot, domain.on_crash
-    if "rename-restart" in (off, again, crash):
-        raise unsupported(
-            "qemu driver doesn't support the 'rename-restart' action for"
-            " 'on_reboot'/'on_poweroff'/'on_crash'"
-        )
-    if "preserve" in (off, again):
-        raise unsupported(
-            "qemu driver doesn't support the 'preserve' action for 'on_reboot'/'on_poweroff'"
-        )
-    if off == "restart" and again == "destroy":
-        raise unsupported(
-            "qemu driver doesn't support 'onReboot' set to 'destroy and 'onPoweroff' set to 'reboot'"
-        )
+    check_actions(domain.on_poweroff, domain.on_reboot, domain.on_crash)
 
 
 def _tuning(domain: Domain) -> None:

@@ -160,7 +160,7 @@ def signature(eax: int) -> tuple[int, int, int]:
     return family, model, eax & 0xF
 
 
-def _bits(cpu: CpuDef, policy: str | None) -> int:
+def wanted(cpu: CpuDef, policy: str | None = None) -> int:
     """The bits a definition asks for.
 
     :param policy: only what has this policy (`require` includes the model); None: what the guest
@@ -329,9 +329,9 @@ def compare(host: CpuDef | None, cpu: CpuDef) -> tuple[int, str | None]:
         return INCOMPATIBLE, f"CPU arch {cpu.arch} does not match host arch"
     if cpu.vendor and cpu.vendor != host.vendor:
         return INCOMPATIBLE, f"host CPU vendor does not match required CPU vendor {cpu.vendor}"
-    have = _bits(host, None)
+    have = wanted(host, None)
     force, require, optional, disable, forbid = (
-        _bits(cpu, policy) for policy in ("force", "require", "optional", "disable", "forbid")
+        wanted(cpu, policy) for policy in ("force", "require", "optional", "disable", "forbid")
     )
     names = get().names
     if forbid & have:
@@ -366,12 +366,12 @@ def baseline(
     :raises libvirtError: OPERATION_FAILED when they have nothing in common
     """
     known = get()
-    bits = _bits(cpus[0], None)
+    bits = wanted(cpus[0], None)
     vendor = cpus[0].vendor
     if vendor and vendor not in known.vendors:
         raise _failed(f"Unknown CPU vendor {vendor}")
     for cpu in cpus[1:]:
-        bits &= _bits(cpu, None)
+        bits &= wanted(cpu, None)
         vendor = _common_vendor(vendor, cpu)
     if features is not None:
         bits &= known.union(features)
@@ -457,7 +457,7 @@ def update(guest: CpuDef, host: CpuDef | None, *, relative: bool = True) -> None
 
 def _settle(guest: CpuDef, host: CpuDef) -> None:
     known = get()
-    have = _bits(host, None)
+    have = wanted(host, None)
     for name, policy in guest.features.items():
         if policy == "optional":
             feature = known.features.get(name)
