@@ -73,7 +73,7 @@ class ACPITable(Element):
         Word("Unknown acpi table type: %s", "slic", code=Code.XML_ERROR),
         required=Refusal("Missing acpi table type"),
     )
-    path = field(".")
+    path = field(".", blank=False)
 
 
 #: libvirt's names of architectures

@@ -29,6 +29,11 @@ class RNGBackend(Backend):
             self.path = None
             if self.type is None:
                 raise Refusal("missing EGD backend type").error()
+        else:
+            self.type, self.sources = None, []
+            self.protocol = self.log_file = self.log_append = None
+        if self.model == "builtin":
+            self.path = None
             self.backend_after_parse()
 
 

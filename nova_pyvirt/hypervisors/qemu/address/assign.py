@@ -9,7 +9,7 @@ from nova_pyvirt.hypervisors.qemu.address.others import (
 from nova_pyvirt.hypervisors.qemu.address.slots import assign_pci
 from nova_pyvirt.hypervisors.qemu.address.usb import assign_usb
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
-from nova_pyvirt.hypervisors.qemu.postparse.devices import controllers
+from nova_pyvirt.hypervisors.qemu.postparse.devices import controllers, disks
 from nova_pyvirt.model.domain import Domain
 
 
@@ -24,4 +24,5 @@ def assign(domain: Domain, caps: QemuCaps) -> None:
     assign_usb(domain)
     assign_memory(domain)
     # what was added takes the place that it has when the definition is read again
+    disks.sort(domain)
     controllers.sort(domain)

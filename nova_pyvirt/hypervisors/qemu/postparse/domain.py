@@ -7,6 +7,7 @@ from nova_pyvirt.errors import Code, From
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
 from nova_pyvirt.hypervisors.qemu.postparse import devices, memory, seclabels, vcpus
 from nova_pyvirt.hypervisors.qemu.postparse.machine import is_q35, read_only_uefi
+from nova_pyvirt.model import cpuset
 from nova_pyvirt.model.boot import BootDevice, Nvram
 from nova_pyvirt.model.clock import Clock
 from nova_pyvirt.model.cpu import CPU
@@ -30,6 +31,7 @@ def complete(domain: Domain, caps: QemuCaps, *, nvram_dir: str) -> None:
     :param nvram_dir: where UEFI variables go when nobody says
     :raises libvirtError: XML_ERROR, CONFIG_UNSUPPORTED...
     """
+    _check_count(domain, caps)
     vcpus.complete(domain)
     memory.complete(domain)
     seclabels.complete(domain)
@@ -53,6 +55,17 @@ def complete(domain: Domain, caps: QemuCaps, *, nvram_dir: str) -> None:
     _default_cpu(domain, caps)
     _complete_cpu(domain, caps)
     vcpus.fill_cells(domain)
+
+
+def _check_count(domain: Domain, caps: QemuCaps) -> None:
+    """No machine has so many vCPUs that listing them one by one would take long."""
+    if (domain.vcpu_max or 0) <= cpuset.LIMIT:
+        return
+    name = domain.os.machine or caps.preferred_machine(domain.type) or ""
+    machine = caps.machine(caps.canonical_machine(name, domain.type), domain.type)
+    limit = machine.max_cpus if machine is not None else cpuset.LIMIT
+    detail = f"Maximum CPUs greater than specified machine type limit {limit or cpuset.LIMIT}"
+    raise errors.error(Code.CONFIG_UNSUPPORTED, detail)
 
 
 def _tuning(domain: Domain) -> None:

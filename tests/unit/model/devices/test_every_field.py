@@ -24,7 +24,7 @@ REQUIRED = {
     "channel": {"@type": "pty", "target/@type": "virtio"},
     "auth": {"@username": "u", "secret/@usage": "s"}, "host": {"@name": "h"},
     "filesystem": {"source/@socket": "s"}, "smartcard": {"@mode": "host"}, "secret": {"@usage": "s"},
-    "encryption": {"@format": "luks"}, "backend": {"@model": "random"}, "cookie": {".": "v"},
+    "encryption": {"@format": "luks"}, "backend": {"@model": "egd", "@type": "unix"}, "cookie": {".": "v"},
     "lease": {"key": "k", "lockspace": "l", "target/@path": "p"}, "vlan": {"tag/@id": "1"},
     "backingStore": {"@type": "file", "format/@type": "raw", "source": ""},
     "reservations": {"@managed": "yes"}, "ip": {"@address": "10.0.0.1"},
@@ -63,7 +63,7 @@ SPECIAL = {
     ("address", "@type"), ("channel", "@type"), ("smartcard", "@mode"), ("tpm", "backend/@type"),
     ("disk", "driver/@error_policy"), ("disk", "driver/@rerror_policy"), ("hostdev", "@type"),
     ("hostdev", "readonly"), ("hostdev", "shareable"),
-    ("hostdev", "@model"), ("backend", "@model"), ("usbdev", "@version"), ("controller", "@model"),
+    ("hostdev", "@model"), ("backend", "@model"), ("backend", "@type"), ("backend", "."), ("usbdev", "@version"), ("controller", "@model"),
     ("controller", "@type"), ("secret", "@uuid"), ("memory", "@model"), ("memory", "uuid"),
     ("interface", "@trustGuestRxFilters"), ("graphics", "@connected"),
     ("tpm", "backend/encryption/@secret"), ("vlan", "@trunk"), ("ip", "@address"),
@@ -75,6 +75,15 @@ SPECIAL = {
     ("video", "model/acceleration"), ("video", "model/@primary"), ("graphics", "@autoport"),
     ("hostdev", "@managed"), ("hostdev", "teaming/@persistent"),
     ("interface", "teaming/@persistent"), ("memory", "target/label/size"), ("disk", "wwn"),
+}  # fmt: skip
+#: elements that need more around them: tests/fixtures/domains has them
+ELSEWHERE = {
+    ("source", "slices/slice"), ("disk", "iotune"), ("graphics", "gl"), ("interface", "bandwidth"),
+    ("backend", "source"), ("redirdev", "source"), ("sound", "codec"), ("devices", "redirfilter"),
+    ("encryption", "cipher"), ("encryption", "ivgen"), ("bandwidth", "inbound"),
+    ("bandwidth", "outbound"), ("interface", "virtualport"), ("redirdev", "address"),
+    ("audio", "input"), ("audio", "output"), ("disk", "privateData"), ("source", "privateData"),
+    ("disk", "mirror"),
 }  # fmt: skip
 EVERYTHING = Context(secure=True)
 
@@ -148,6 +157,13 @@ def fields(cls: type[Element]) -> Iterator[Field]:
             yield item
 
 
+def elements(cls: type[Element]) -> Iterator[Field]:
+    """Fields that are elements of their own."""
+    for item in cls._fields.values():
+        if item.element is not None and (cls.TAG, item.path) not in ELSEWHERE:
+            yield item
+
+
 class EveryField(TestCase):
     def check(self, cls: type[Element], item: Field, text: str, value: Any) -> None:
         parsed = cls.parse(build(cls, {**required(cls, item.path), item.path: text}))
@@ -163,6 +179,28 @@ class EveryField(TestCase):
                 for text, value in wanted:
                     with self.subTest(cls=cls.__name__, path=item.path, text=text):
                         self.check(cls, item, text, value)
+
+    def test_elements_within(self) -> None:
+        for cls in classes():
+            for item in elements(cls):
+                with self.subTest(cls=cls.__name__, path=item.path):
+                    root = build(cls, required(cls, f"{item.path}/"))
+                    for old in root.findall(item.path):
+                        old.getparent().remove(old)
+                    *steps, _ = item.path.split("/")
+                    parent = root
+                    for step in steps:
+                        found = parent.find(step)
+                        parent = etree.SubElement(parent, step) if found is None else found
+                    inner = build(item.element, required(item.element, ""))
+                    inner.tag = item.path.rpartition("/")[2]
+                    parent.append(inner)
+                    parsed = cls.parse(root)
+                    self.assertTrue(getattr(parsed, item.name))
+                    written = parsed.to_xml(EVERYTHING)
+                    self.assertTrue(
+                        getattr(cls.parse(etree.fromstring(written)), item.name), written
+                    )
 
     def test_special_ones_exist(self) -> None:
         known = {(cls.TAG, item.path) for cls in classes() for item in cls._fields.values()}
