@@ -19,7 +19,7 @@ _SEEDS = [
         "<interface type='bridge'><source bridge='b'/><model type='virtio'/></interface>"
         "<graphics type='vnc'/><channel type='unix'><target type='virtio' name='a'/></channel>"
         "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>"
-        "<hostdev mode='subsystem' type='pci' managed='yes'><source><address domain='0' bus='6'"
+        "<hostdev mode='subsystem' type='pci' managed='yes'><driver name='vfio'/><source><address domain='0' bus='6'"
         " slot='2' function='5'/></source></hostdev>",
         machine=machine,
         more="<cpu mode='custom'><model>Nehalem</model><topology sockets='1' cores='1' threads='1'/>"
@@ -32,11 +32,11 @@ _SEEDS = [
 
 class FuzzTest(TestCase):
     def test_only_errors_of_libvirt_come_out(self) -> None:
-        found = run.run(range(600), [etree.fromstring(text) for text in _SEEDS])
+        found = run.run(range(300), [etree.fromstring(text) for text in _SEEDS])
         self.assertEqual([], found.faults)
-        self.assertGreater(found.codes[None], 50)
+        self.assertGreater(found.codes[None], 20)
         for code in (Code.XML_ERROR, Code.XML_DETAIL, Code.CONFIG_UNSUPPORTED):
-            self.assertGreater(found.codes[int(code)], 20)
+            self.assertGreater(found.codes[int(code)], 10)
 
     def test_other_exceptions_and_slow_ones_are_told(self) -> None:
         with mock.patch.object(run, "attempt", side_effect=KeyError("x")):
