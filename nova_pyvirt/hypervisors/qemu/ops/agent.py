@@ -88,6 +88,10 @@ def get_time(state: QemuState, dom: DomainRef, flags: int) -> tuple[int, int]:
 def set_time(state: QemuState, dom: DomainRef, seconds: int, nseconds: int, flags: int) -> None:
     """qemuDomainSetTime."""
     check_flags(flags, TIME_SYNC, "qemuDomainSetTime")
+    vm = state.domains.find(dom)
+    if not vm.active and vm.definition.os.arch in ("x86_64", "i686"):
+        detail = "cannot set time: qemu doesn't support rtc-reset-reinjection command"
+        raise errors.error(Code.OPERATION_UNSUPPORTED, detail)  # without a QEMU it has nothing
     ask(state, dom, _MODIFY, "virDomainSetTime", active=True)
 
 

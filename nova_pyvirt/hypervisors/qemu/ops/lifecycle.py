@@ -42,7 +42,8 @@ def create(state: QemuState, conn: object, dom: DomainRef, flags: int) -> Domain
     with async_job(vm, AsyncJob.START, "virDomainCreateWithFlags", Operation.START, flags) as data:
         if vm.active:
             raise errors.error(Code.OPERATION_INVALID, "domain is already running")
-        data.operation = Operation.RESTORE if vm.has_managed_save else Operation.START
+        saved = os.path.exists(state.paths.save_file(vm.name))
+        data.operation = Operation.RESTORE if saved else Operation.START
         if _from_managed_save(state, vm, flags):
             return vm.ref
         data.operation = Operation.START
@@ -97,7 +98,7 @@ def _start(
 def _from_managed_save(state: QemuState, vm: DomainObj, flags: int) -> bool:
     """Runs the domain from its saved memory, unless FORCE_BOOT drops that or it is torn or gone."""
     path = state.paths.save_file(vm.name)
-    vm.has_managed_save = vm.has_managed_save and os.path.exists(path)
+    vm.has_managed_save = os.path.exists(path)
     if not vm.has_managed_save:
         return False
     if not flags & FORCE_BOOT:

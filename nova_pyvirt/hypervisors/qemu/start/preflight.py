@@ -12,6 +12,7 @@ from nova_pyvirt.hypervisors.qemu.host import hostdevs
 from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.hypervisors.qemu.start.prepare_domain import channel_dir
 from nova_pyvirt.model.devices.chardev import Backend
+from nova_pyvirt.model.devices.disk import Disk
 from nova_pyvirt.model.devices.graphics import Graphics
 from nova_pyvirt.model.devices.storage import DiskSource, Secret
 from nova_pyvirt.model.domain import Domain
@@ -49,7 +50,7 @@ def _networks(definition: Domain) -> None:
 def _secrets(definition: Domain) -> None:
     """Nobody keeps secrets for this driver: whoever needs one can't start."""
     for disk in definition.devices.disks:
-        for secret in _secrets_of(disk.source):
+        for secret in (*_secrets_of(disk.source), *_own_secrets(disk)):
             by = "uuid" if secret.uuid else "usage"
             detail = f"no secret with matching {by} '{secret.uuid or secret.usage}'"
             raise error(Code.NO_SECRET, detail, domain=From.SECRET)
@@ -62,6 +63,12 @@ def _secrets_of(source: DiskSource | None) -> Iterator[Secret]:
         yield from source.encryption.secrets
     if source.auth is not None and source.auth.secret is not None:
         yield source.auth.secret
+
+
+def _own_secrets(disk: Disk) -> Iterator[Secret]:
+    """Of <encryption> and <auth> beside <source>, the older form."""
+    if disk.encryption is not None:
+        yield from disk.encryption.secrets
 
 
 def _display(graphics: Graphics) -> None:

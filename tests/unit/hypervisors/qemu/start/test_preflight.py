@@ -105,4 +105,6 @@ class TestPreflight(TestCase):
         inside = f"<encryption format='luks'><secret type='passphrase' uuid='{UUID}'/></encryption>"
         text = f"no secret with matching uuid '{UUID}'"
         self.refused(DISK.format(inside=inside), Code.NO_SECRET, text)
+        beside = DISK.format(inside="").replace("</disk>", f"{inside}</disk>")
+        self.refused(beside, Code.NO_SECRET, text)
         self.check(DISK.format(inside=""))
