@@ -8,7 +8,7 @@ from typing import Any, Final
 from nova_pyvirt import errors
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.jobdata import JobData, JobStatus
-from nova_pyvirt.errors import Code
+from nova_pyvirt.errors import Code, From, libvirtError
 from nova_pyvirt.hypervisors.qemu import jobstats
 from nova_pyvirt.hypervisors.qemu.monitor import QMPTimeout
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
@@ -49,7 +49,7 @@ def end(vm: DomainObj, private: QemuPrivate, data: JobData, name: str) -> None:
     """
     while True:
         with vm.lock:
-            ended = vm.jobs.wait_for(lambda: data.status in _ENDED or _gone(vm, private), _LOOK)
+            ended = vm.jobs.wait_for(lambda: data.status in _ENDED or gone(vm, private), _LOOK)
         _check(vm, private)
         if not ended:
             _ask(vm, private, data)
@@ -63,14 +63,20 @@ def end(vm: DomainObj, private: QemuPrivate, data: JobData, name: str) -> None:
     jobstats.finish(data)
 
 
-def _gone(vm: DomainObj, private: QemuPrivate) -> bool:
+def gone(vm: DomainObj, private: QemuPrivate) -> bool:
+    """Whether the run has ended, or is about to; the domain's lock is held."""
     return not vm.active or vm.private is not private or private.being_destroyed
+
+
+def not_running() -> libvirtError:
+    """What a job says whose guest has ended."""
+    return errors.error(Code.OPERATION_FAILED, "domain is not running", domain=From.DOMAIN)
 
 
 def _check(vm: DomainObj, private: QemuPrivate) -> None:
     with vm.lock:
-        if _gone(vm, private):
-            raise errors.error(Code.OPERATION_FAILED, "domain is no longer running")
+        if gone(vm, private):
+            raise not_running()
 
 
 def _ask(vm: DomainObj, private: QemuPrivate, data: JobData) -> None:
@@ -109,10 +115,10 @@ def incoming(vm: DomainObj, private: QemuPrivate) -> None:
     while True:
         with vm.lock:
             vm.jobs.wait_for(
-                lambda: private.migration in ("completed", "failed") or _gone(vm, private), _LOOK
+                lambda: private.migration in ("completed", "failed") or gone(vm, private), _LOOK
             )
         if private.monitor is not None and not private.monitor.alive:
-            raise errors.error(Code.OPERATION_FAILED, "domain is no longer running")
+            raise not_running()
         _check(vm, private)
         word = private.migration
         if word not in ("completed", "failed"):

@@ -43,7 +43,7 @@ def core_dump(state: QemuState, dom: DomainRef, path: str, fmt: int, flags: int)
         with vm.lock:
             vm.require_active()
             private: QemuPrivate = vm.private
-            data.figures = Figures.SAVEDUMP
+            data.figures = Figures.MEMDUMP if flags & MEMORY_ONLY else Figures.SAVEDUMP
             running = vm.state is State.RUNNING
         status.try_save(state, vm)
         _dump(state, vm, private, data, Target(path, 0, bool(flags & BYPASS_CACHE)), fmt, flags)

@@ -13,6 +13,7 @@ from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.jobdata import JobData
 from nova_pyvirt.errors import Code, From, libvirtError, system_error
 from nova_pyvirt.hypervisors.qemu.migration import tofile
+from nova_pyvirt.hypervisors.qemu.migration.wait import gone, not_running
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
 from nova_pyvirt.hypervisors.qemu.saveimage import filters
 from nova_pyvirt.hypervisors.qemu.saveimage.header import MAGIC, PARTIAL, Header
@@ -76,7 +77,7 @@ def reason(vm: DomainObj, private: QemuPrivate, exc: libvirtError) -> libvirtErr
     with vm.lock:
         ended = gone(vm, private)
     if ended:
-        return errors.error(Code.OPERATION_FAILED, "domain is no longer running")
+        return not_running()
     return exc
 
 
@@ -165,15 +166,10 @@ def drain(vm: DomainObj, private: QemuPrivate, pump: Pump, name: str) -> None:
     with vm.lock:
         vm.jobs.wait_for(lambda: pump.ended or vm.jobs.aborted or gone(vm, private), None)
         if not pump.ended and gone(vm, private):
-            raise errors.error(Code.OPERATION_FAILED, "domain is no longer running")
+            raise not_running()
         if not pump.ended:
             raise errors.error(Code.OPERATION_ABORTED, f"job '{name}' canceled by client")
     pump.finish()
-
-
-def gone(vm: DomainObj, private: QemuPrivate) -> bool:
-    """Whether the run has ended, or is about to; the domain's lock is held."""
-    return not vm.active or vm.private is not private or private.being_destroyed
 
 
 def _send_header(pump: Pump, path: str, header: Header) -> None:

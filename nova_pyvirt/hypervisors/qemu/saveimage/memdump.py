@@ -8,9 +8,10 @@ from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.jobdata import Figures, JobData
 from nova_pyvirt.errors import Code, libvirtError
 from nova_pyvirt.hypervisors.qemu import jobstats
+from nova_pyvirt.hypervisors.qemu.migration.wait import gone, not_running
 from nova_pyvirt.hypervisors.qemu.monitor import QMPCommandError
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
-from nova_pyvirt.hypervisors.qemu.saveimage.create import Target, disk_error, drain, gone, opened
+from nova_pyvirt.hypervisors.qemu.saveimage.create import Target, disk_error, drain, opened
 from nova_pyvirt.hypervisors.qemu.saveimage.pump import Pump
 
 _NAME: Final = "dump"
@@ -70,7 +71,7 @@ def _wait(vm: DomainObj, private: QemuPrivate, data: JobData) -> None:
         with vm.lock:
             vm.jobs.wait_for(lambda: bool(private.dumped) or gone(vm, private), _LOOK)
             if gone(vm, private):
-                raise errors.error(Code.OPERATION_FAILED, "domain is no longer running")
+                raise not_running()
             told = private.dumped
         result = told.get("result") or private.mon.command("query-dump", kind="query")
         if result.get("status") == "failed":
