@@ -56,8 +56,10 @@ class Config:
     sockets: SocketSettings = field(default_factory=SocketSettings)
     #: settings of the file that have no equal here
     ignored: list[str] = field(default_factory=list)
-    #: libvirt's: 1 debug to 4 errors; None: as started
-    log_level: int | None = None
+    #: libvirt's: who decides on accesses, ["polkit"] or nobody
+    access_drivers: list[str] = field(default_factory=list)
+    #: libvirt's: 1 debug to 4 errors; 0: as started
+    log_level: int = 0
     #: libvirt's: "3:file:/path 1:stderr"
     log_outputs: str = ""
     #: everything as read
@@ -182,10 +184,8 @@ def _apply(config: Config, name: str, value: Any) -> None:
         setattr(config.sockets, _PERMS[name], int(str(value), 8))
     elif name in _AUTH:
         _auth(config, name, str(value))
-    elif name == "log_level":
-        config.log_level = int(value)
-    elif name == "log_outputs":
-        config.log_outputs = str(value)
+    elif name in ("log_level", "log_outputs", "access_drivers"):
+        _set(config, name, name, value)
     elif name in _ELSEWHERE:
         LOG.debug("%s is read by the driver", name)
     else:
@@ -199,7 +199,7 @@ def _apply(config: Config, name: str, value: Any) -> None:
 
 
 #: settings that are lists of texts
-_LISTS: Final = frozenset({"sasl_allowed_users", "tls_allowed_names"})
+_LISTS: Final = frozenset({"sasl_allowed_users", "tls_allowed_names", "access_drivers"})
 #: numbers that libvirtd.conf has as texts
 _PORTS: Final = frozenset({"tcp_port", "tls_port"})
 

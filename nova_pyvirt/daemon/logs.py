@@ -25,8 +25,8 @@ def start(verbose: bool, background: bool) -> None:
     )
 
 
-def configure(level: int | None, outputs: str) -> list[str]:
-    """Takes libvirt's log_level (1-4) and log_outputs ("3:file:/path 1:stderr").
+def configure(level: int, outputs: str) -> list[str]:
+    """Takes libvirt's log_level (1-4, 0 for none) and log_outputs ("3:file:/path 1:stderr").
 
     :returns: the outputs that have no equal here (journald)
     """

@@ -15,7 +15,9 @@ from nova_pyvirt.daemon.acl import Policy
 from nova_pyvirt.daemon.admin import AdminTable
 from nova_pyvirt.daemon.config import Config, load, own
 from nova_pyvirt.daemon.dispatch import Dispatcher, Opener
+from nova_pyvirt.daemon.polkitacl import PolkitPolicy
 from nova_pyvirt.daemon.server import Server, Service
+from nova_pyvirt.errors import Code, From, error
 from nova_pyvirt.util.native import os, socket
 from nova_pyvirt.wire import protocol
 
@@ -54,8 +56,9 @@ class Daemon:
         start = getattr(self.opener, "start", None)
         if start is not None:
             start()
-        self.dispatcher = Dispatcher(self.opener, Policy.load(self.config.settings.policy_file))
+        self.dispatcher = Dispatcher(self.opener, self._policy(self.config))
         self.server = Server(self.config.settings)
+        self.server.polkit = bool(self.config.access_drivers)
         self.admin = Server(self.config.admin)
         servers = {SERVER_NAME: self.server, "admin": self.admin}
         self.admin_dispatcher = Dispatcher(
@@ -72,6 +75,16 @@ class Daemon:
         if inherited:
             directory = os.path.dirname(str(inherited[0].sock.getsockname()))
         self.unpublish = report.publish(servers, directory)
+
+    @staticmethod
+    def _policy(config: Config) -> Policy:
+        """Who may do what; raises when what was asked for cannot be had: never less than that."""
+        if not config.access_drivers:
+            return Policy.load(config.settings.policy_file)
+        if config.access_drivers != ["polkit"] or not polkit.available():
+            text = f"no access driver {config.access_drivers} here"
+            raise error(Code.CONFIG_UNSUPPORTED, text, domain=From.ACCESS)
+        return PolkitPolicy("QEMU")
 
     def _log(self) -> None:
         left = logs.configure(self.config.log_level, self.config.log_outputs)
@@ -120,7 +133,7 @@ class Daemon:
     def reload(self) -> None:
         """Reads the policy anew; clients stay."""
         config = load(self.config_path, own())
-        self.dispatcher.policy = Policy.load(config.settings.policy_file)
+        self.dispatcher.policy = self._policy(config)
         LOG.info("access policy read again")
 
     def stop(self) -> None:

@@ -84,6 +84,8 @@ class Server:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        #: accesses are polkit's to decide: it wants to know when a process started
+        self.polkit = False
         self.engine = Engine(settings.max_workers, settings.prio_workers, self._tick)
         self._lock = threading.Lock()
         self._sessions: dict[int, Session] = {}
@@ -182,7 +184,7 @@ class Server:
         )
         session.service = service.name
         session.auth = service.auth
-        if service.auth == "polkit" and peer.pid is not None:
+        if peer.pid is not None and (service.auth == "polkit" or self.polkit):
             peer.started = start_time(peer.pid)
         session.authenticated = self._trusted(peer, service, tls)
         with self._lock:

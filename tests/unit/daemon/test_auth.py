@@ -7,12 +7,16 @@ import tempfile
 import threading
 from shutil import rmtree
 from typing import Any
+from unittest import mock
+from uuid import UUID
 
 from jeepney import HeaderFields, MessageType, Parser, new_error, new_method_return
 
 from nova_pyvirt.cmd import passwd
 from nova_pyvirt.core.registry import AuthSpec
-from nova_pyvirt.daemon import polkit, sasl
+from nova_pyvirt.daemon import polkit, sasl, server
+from nova_pyvirt.daemon.polkitacl import PolkitPolicy
+from nova_pyvirt.daemon.session import Peer
 from nova_pyvirt.errors import Code, libvirtError
 from nova_pyvirt.hypervisors.remote import RemoteTable
 from nova_pyvirt.wire import protocol
@@ -196,6 +200,8 @@ class FakeBus(threading.Thread):
     def reply(self, client: socket.socket, message: Any) -> None:
         if message.header.fields[HeaderFields.member] == "Hello":
             reply = new_method_return(message, "s", (":1.1",))
+        elif callable(self.answer):
+            reply = new_method_return(message, "(bba{ss})", (self.answer(message.body),))
         elif isinstance(self.answer, str):
             reply = new_error(
                 message, "org.freedesktop.PolicyKit1.Error.Failed", "s", (self.answer,)
@@ -234,6 +240,33 @@ class PolkitTest(DaemonCase):
             "uid": os.getuid(),
         }
         self.assertEqual(mine, {k: v[1] for k, v in about.items()})
+
+    def test_every_access(self) -> None:
+        """access_drivers: the bus is asked for each object; what it denies is nowhere."""
+        self.dispatcher.policy = PolkitPolicy("QEMU")
+        asked: list[tuple[str, dict[str, str]]] = []
+
+        def answer(body: Any) -> tuple[bool, bool, dict[str, str]]:
+            _, action, details, _, _ = body
+            asked.append((action, details))
+            return action != "org.libvirt.api.domain.suspend", False, {}
+
+        self.bus.answer = answer
+        peer = Peer(12345, 12345, os.getpid())
+        peer.started = 1
+        with mock.patch.object(server, "_peer", lambda *_: peer):
+            far = self.table()
+        ref = far.domain_lookup_by_name("test")
+        about = {"domain_name": "test", "domain_uuid": str(UUID(bytes=ref.uuid))}
+        wanted = ("org.libvirt.api.domain.getattr", {"connect_driver": "QEMU", **about})
+        self.assertIn(wanted, asked)
+        self.assertEqual([ref], far.connect_list_all_domains(0))
+        with self.assertRaises(libvirtError) as caught:
+            far.domain_suspend(ref)
+        self.assertEqual(Code.ACCESS_DENIED, caught.exception.get_error_code())
+        self.bus.answer = lambda _body: (False, False, {})
+        with self.assertRaises(libvirtError):
+            far.connect_list_all_domains(0)
 
     def refused(self) -> int | None:
         with self.assertRaises(libvirtError) as caught:

@@ -88,7 +88,7 @@ class LogsTest(TestCase):
     def test_outputs(self) -> None:
         path = tempfile.mkstemp(prefix="log")[1]
         self.addCleanup(os.unlink, path)
-        self.assertEqual(["1:journald"], logs.configure(None, f"3:file:{path} 1:journald"))
+        self.assertEqual(["1:journald"], logs.configure(0, f"3:file:{path} 1:journald"))
         logging.getLogger("x").info("hidden")
         logging.getLogger("x").warning("shown")
         text = Path(path).read_text(encoding="utf-8")
