@@ -195,6 +195,10 @@ class CPU(Element):
         self._check()
         if self.sockets is not None:
             self.dies = self.dies or 1
+        if self.features and self.model is None and self.mode in (None, "custom"):
+            raise Refusal(
+                "Non-empty feature list specified without CPU model", domain=From.CPU
+            ).error()
         seen: set[str] = set()
         for feature in self.features:
             name = feature.name
@@ -205,6 +209,9 @@ class CPU(Element):
                 raise errors.error(Code.XML_ERROR, detail, domain=From.CPU)
             seen.add(name)
             feature.policy = feature.policy or "require"
+        if len(node.findall("cache")) > 1:
+            detail = "at most one CPU cache element may be specified"
+            raise Refusal(detail, domain=From.CPU).error()
         _number_cells(self.cells)
 
     def _check(self) -> None:

@@ -68,6 +68,34 @@ def memory(domain: Domain, caps: QemuCaps, ctx: CommandContext) -> Args:
     return args
 
 
+def _bare(domain: Domain, caps: QemuCaps) -> bool:
+    """Has the guest's first memory no back-end object? Older machines only: their NUMA cells have one
+    just when they need it."""
+    machine = caps.machine(domain.os.machine, domain.type)
+    cpu = domain.cpu
+    if cpu is None or not cpu.cells:
+        return machine is None or not machine.default_ram_id
+    if machine is None or not machine.numa_mem_supported or _has_hmat(cpu):
+        return False
+    return not any(_needs_backend(domain, cell) for cell in cpu.cells)
+
+
+def _needs_backend(domain: Domain, cell: NumaCell) -> bool:
+    tune, backing = domain.numatune, domain.memory_backing
+    if cell.mem_access or (tune and any(item.cellid == cell.id for item in tune.memnodes)):
+        return True
+    if backing is None:
+        return False
+    own = [p for p in backing.pages if p.nodeset and cell.id in cpuset.parse(p.nodeset)]
+    return bool(backing.access or backing.source in ("file", "memfd")) or any(
+        page.size != _PAGE for page in own
+    )
+
+
+def _has_hmat(cpu: CPU) -> bool:
+    return bool(cpu.latencies or cpu.bandwidths or any(c.caches for c in cpu.cells))
+
+
 def _options(domain: Domain, ctx: CommandContext) -> Args:
     """-mem-prealloc and -mem-path, for memory without a back-end (qemuBuildMemPathStr)."""
     backing = domain.memory_backing
@@ -75,12 +103,21 @@ def _options(domain: Domain, ctx: CommandContext) -> Args:
         return []
     page = backing.pages[0].size if backing.pages else 0
     huge = bool(backing.hugepages) and page != _PAGE
-    args = ["-mem-prealloc"] if huge or backing.allocation == "immediate" else []
+    args = ["-mem-prealloc"] if _filled_at_once(domain) else []
     if huge:
         args += ["-mem-path", _path(ctx, page or ctx.default_hugepage, "ram")]
     elif backing.source == "file":
         args += ["-mem-path", _path(ctx, 0, "ram")]
     return args
+
+
+def _filled_at_once(domain: Domain) -> bool:
+    """Does memory without a back-end have all its pages from the start?"""
+    backing = domain.memory_backing
+    if backing is None:
+        return False
+    page = backing.pages[0].size if backing.pages else 0
+    return (bool(backing.hugepages) and page != _PAGE) or backing.allocation == "immediate"
 
 
 def objects(values: dict[str, Any], caps: QemuCaps) -> Args:
@@ -124,7 +161,7 @@ def backend(domain: Domain, caps: QemuCaps, ctx: CommandContext, region: Region)
         values["share"] = access == "shared"
     if canonical and caps.has("memory-backend-file.x-use-canonical-path-for-ramblock-id"):
         values["x-use-canonical-path-for-ramblock-id"] = False
-    if region.prealloc:
+    if region.prealloc and not (_bare(domain, caps) and _filled_at_once(domain)):
         filled = page or (region.path and not region.pmem)
         if filled or _global(domain, "allocation") == "immediate":
             values["prealloc"] = True
@@ -218,7 +255,7 @@ def numa(domain: Domain, caps: QemuCaps, ctx: CommandContext) -> Args:
     cpu = domain.cpu
     if cpu is None or not cpu.cells:
         return []
-    hmat = bool(cpu.latencies or cpu.bandwidths or any(c.caches for c in cpu.cells))
+    hmat, needed = _has_hmat(cpu), not _bare(domain, caps)
     master = next((c.id for c in cpu.cells if c.cpus), None)
     if master is None:
         detail = "At least one NUMA node has to have CPUs"
@@ -226,7 +263,6 @@ def numa(domain: Domain, caps: QemuCaps, ctx: CommandContext) -> Args:
     backends = [
         backend(domain, caps, ctx, Region(f"ram-node{c.id}", c.memory, c.id)) for c in cpu.cells
     ]
-    needed = hmat or _backends_needed(domain, caps, backends)
     args = [] if needed else _options(domain, ctx)
     for cell, values in zip(cpu.cells, backends, strict=True):
         if needed:
@@ -237,14 +273,6 @@ def numa(domain: Domain, caps: QemuCaps, ctx: CommandContext) -> Args:
         words.append(f"memdev=ram-node{cell.id}" if needed else f"mem={cell.memory // 1024}")
         args += ["-numa", ",".join(words)]
     return args + _distances(cpu) + (_hmat(cpu) if hmat else [])
-
-
-def _backends_needed(domain: Domain, caps: QemuCaps, backends: list[dict[str, Any]]) -> bool:
-    machine = caps.machine(domain.os.machine, domain.type)
-    if machine is None or not machine.numa_mem_supported:
-        return True
-    memnodes = domain.numatune is not None and domain.numatune.memnodes
-    return bool(memnodes) or any(b["qom-type"] != "memory-backend-ram" for b in backends)
 
 
 def _cpus(cell: NumaCell) -> Args:

@@ -13,9 +13,6 @@ def check(domain: Domain) -> None:
     cpu = domain.cpu
     if cpu is None:
         return
-    if cpu.model is None and cpu.mode == "custom" and cpu.features:
-        detail = "Non-empty feature list specified without CPU model"
-        raise errors.error(Code.XML_ERROR, detail, domain=From.CPU)
     vendor = cpu.model_vendor_id
     if vendor is not None and len(vendor.encode()) != 12:
         detail = "vendor_id must be exactly 12 characters long"

@@ -19,6 +19,7 @@ def check_settings(domain: Domain) -> None:
 def check(domain: Domain, caps: QemuCaps) -> None:
     """:raises libvirtError: CONFIG_UNSUPPORTED for what QEMU's timers can't do"""
     for timer in domain.clock.timers:
+        _foreign(domain, timer)
         _qemu(timer, caps)
 
 
@@ -37,6 +38,14 @@ def _settings(timer: Timer) -> None:
                 )
     if timer.name not in ("platform", "rtc") and timer.track is not None:
         raise unsupported_domain(f"timer {timer.name} doesn't support setting of timer track")
+
+
+def _foreign(domain: Domain, timer: Timer) -> None:
+    if timer.name == "armvtimer":
+        raise unsupported(
+            f"Configuring the '{timer.name}' timer is not supported for virtType={domain.type}"
+            f" arch={domain.os.arch} machine={domain.os.machine} guests"
+        )
 
 
 def _qemu(timer: Timer, caps: QemuCaps) -> None:

@@ -119,6 +119,8 @@ HOTPLUG = (
     ("<on_poweroff>preserve</on_poweroff>", "", U, "the 'preserve' action"),
     ("<on_poweroff>restart</on_poweroff><on_reboot>destroy</on_reboot>", "", U,
      "'onPoweroff' set to 'reboot'"),
+    ("<clock offset='utc'><timer name='armvtimer'/></clock>", "", U,
+     "Configuring the 'armvtimer' timer is not supported for virtType=kvm arch=x86_64"),
     ("<clock offset='timezone'/>", "", I, "missing 'timezone' attribute"),
     ("<sysinfo type='smbios'><system><entry name='uuid'>c7a5fdbd-edaf-9455-926a-d65c16db1800</entry>"
      "</system></sysinfo>", "", Code.XML_DETAIL, "UUID mismatch between <uuid> and <sysinfo>"),
