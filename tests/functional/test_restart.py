@@ -33,6 +33,22 @@ class TestReconnect(LifecycleCase):
         self.table.domain_destroy(ref)
         self.assertEqual([], self.leftovers())
 
+    def test_guest_that_was_started_paused(self) -> None:
+        """Its CPUs have never run, and yet it is a guest like others."""
+        for lost in (False, True):
+            with self.subTest(lost=lost):
+                ref = self.define()
+                ref = self.table.domain_create_with_flags(ref, 1)
+                pid = self.pid(ref)
+                self.table.close()
+                if lost:
+                    Path(self.root, "run/qemu/nano.xml").unlink()
+                self.table = self.open()
+                self.assertEqual(pid, self.pid(ref))
+                self.assertEqual((State.PAUSED, Paused.USER), self.state(ref))
+                self.table.domain_resume(ref)
+                self.table.domain_destroy(ref)
+
     def test_lost_or_damaged_status_file(self) -> None:
         for damage in ("", "garbage", None):
             with self.subTest(damage=damage):

@@ -28,7 +28,7 @@ _PATIENCE: Final = 365 * 86400.0
 _RUN_STATES: Final = {
     "running": (State.RUNNING, int(Running.UNKNOWN)),
     "paused": (State.PAUSED, int(Paused.USER)),
-    "prelaunch": (State.PAUSED, int(Paused.STARTING_UP)),
+    "prelaunch": (State.PAUSED, int(Paused.USER)),
     "inmigrate": (State.PAUSED, int(Paused.MIGRATION)),
     "postmigrate": (State.PAUSED, int(Paused.MIGRATION)),
     "finish-migrate": (State.PAUSED, int(Paused.MIGRATION)),
@@ -143,13 +143,9 @@ def _settle(state: QemuState, vm: DomainObj, lost: bool) -> None:
     now, reason = _RUN_STATES.get(str(answer.get("status")), (State.PAUSED, 0))
     with vm.lock:
         before = (vm.state, vm.reason)
-        if now is State.PAUSED and reason == Paused.STARTING_UP and not lost:
-            starting = True
-        else:
-            starting = False
-            if vm.state is not now and vm.state is not State.SHUTDOWN:
-                vm.set_state(now, reason)
-    if starting or before == (State.PAUSED, Paused.STARTING_UP):
+        if lost or (vm.state is not now and vm.state is not State.SHUTDOWN):
+            vm.set_state(now, reason)
+    if before == (State.PAUSED, Paused.STARTING_UP):
         _finish_start(state, vm, now)
     elif (now is State.PAUSED and reason == Paused.SHUTTING_DOWN) or before[0] is State.SHUTDOWN:
         _finish_shutdown(state, vm)
