@@ -23,10 +23,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("-f", "--config", default=config, help="configuration file")
     parser.add_argument("-p", "--pid-file", default="", help="file for the process id")
+    parser.add_argument(
+        "-t", "--timeout", type=int, help="end after so many seconds without clients and guests"
+    )
     parser.add_argument("--directory", default=directory, help="directory of the sockets")
-    parser.add_argument("-u", "--uri", default="qemu:///system", help="the default connection")
+    parser.add_argument("-u", "--uri", default=_uri(), help="the default connection")
     parser.add_argument("-V", "--version", action="version", version=_version())
     return parser
+
+
+def _uri() -> str:
+    return "qemu:///system" if os.geteuid() == 0 else "qemu:///session"
 
 
 def _version() -> str:
@@ -48,7 +55,8 @@ def main(argv: list[str] | None = None) -> int:
         pid_file = PidFile(args.pid_file) if args.pid_file else None
         drivers = Drivers(args.uri)
         try:
-            serve(Daemon(drivers, args.config, args.directory, listen=args.listen), launch.ready)
+            daemon = Daemon(drivers, args.config, args.directory, listen=args.listen)
+            serve(daemon, launch.ready, args.timeout)
         finally:
             drivers.close()
             if pid_file is not None:

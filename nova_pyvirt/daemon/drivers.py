@@ -44,6 +44,10 @@ class Drivers:
             raise error(Code.NO_CONNECT, name, domain=From.RPC)
         return registry.open_connection(name, flags, None)
 
+    def busy(self) -> bool:
+        """Whether guests run."""
+        return self._own is not None and self._own.connect_num_of_domains() > 0
+
     def close(self) -> None:
         """The daemon ends; guests go on."""
         own, self._own = self._own, None

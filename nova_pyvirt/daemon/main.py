@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from nova_pyvirt import conf
 from nova_pyvirt.core.introspect import meditation
+from nova_pyvirt.core.paths import Paths
 from nova_pyvirt.daemon import logs, polkit, report, sockets
 from nova_pyvirt.daemon.acl import Policy
 from nova_pyvirt.daemon.admin import AdminTable
@@ -17,7 +18,7 @@ from nova_pyvirt.daemon.config import Config, load, own
 from nova_pyvirt.daemon.dispatch import Dispatcher, Opener
 from nova_pyvirt.daemon.polkitacl import PolkitPolicy
 from nova_pyvirt.daemon.server import Server, Service
-from nova_pyvirt.errors import Code, From, error
+from nova_pyvirt.errors import Code, From, error, libvirtError
 from nova_pyvirt.util.native import os, socket
 from nova_pyvirt.wire import protocol
 
@@ -131,10 +132,20 @@ class Daemon:
         self.server.listen(Service(sock, kind == "ro", auth, self.dispatcher, kind, tls))
 
     def reload(self) -> None:
-        """Reads the policy anew; clients stay."""
-        config = load(self.config_path, own())
-        self.dispatcher.policy = self._policy(config)
+        """Reads the policy anew; clients stay. A policy that is wrong changes nothing."""
+        try:
+            config = load(self.config_path, own())
+            self.dispatcher.policy = self._policy(config)
+        except libvirtError as exc:
+            LOG.error("the access policy stays as it was: %s", exc)
+            return
         LOG.info("access policy read again")
+
+    def idle(self) -> bool:
+        """No clients, and no guests that run."""
+        busy = getattr(self.opener, "busy", None)
+        clients = self.server.sessions() if self.server is not None else ()
+        return not clients and not (busy is not None and busy())
 
     def stop(self) -> None:
         """Ends; guests go on."""
@@ -151,11 +162,15 @@ class Daemon:
 
 
 def directories() -> tuple[str, str]:
-    """Configuration file and socket directory of the profile in use."""
+    """Configuration file and socket directory of the profile in use; users have their own."""
     conf.load()
-    if conf.paths_profile() == "libvirt":
-        return "/etc/libvirt/libvirtd.conf", LIBVIRT_RUN
-    return "/etc/nova-pyvirt/pyvirtd.conf", OUR_RUN
+    libvirt = conf.paths_profile() == "libvirt"
+    name = "libvirtd.conf" if libvirt else "pyvirtd.conf"
+    if os.geteuid() == 0:
+        etc = "/etc/libvirt" if libvirt else "/etc/nova-pyvirt"
+        return f"{etc}/{name}", LIBVIRT_RUN if libvirt else OUR_RUN
+    paths = Paths.session_of(conf.paths_profile(), dict(os.environ))
+    return f"{paths.etc}/{name}", paths.run
 
 
 def passwords_file() -> str:
@@ -167,8 +182,14 @@ def _ignore(_number: int, _frame: Any) -> None:
     """Python asks for a handler; :func:`serve` reads the wakeup socket."""
 
 
-def serve(daemon: Daemon, on_ready: Callable[[], None] | None = None) -> None:
-    """Runs until SIGTERM or SIGINT; `on_ready` is called once clients are served."""
+def serve(
+    daemon: Daemon, on_ready: Callable[[], None] | None = None, timeout: float | None = None
+) -> None:
+    """Runs until SIGTERM or SIGINT.
+
+    :param on_ready: called once clients are served
+    :param timeout: seconds without clients and running guests after which it ends, too
+    """
     reader, writer = socket.socketpair()
     writer.setblocking(False)
     signal.set_wakeup_fd(writer.fileno())
@@ -178,7 +199,7 @@ def serve(daemon: Daemon, on_ready: Callable[[], None] | None = None) -> None:
     sockets.notify("READY=1")
     if on_ready is not None:
         on_ready()
-    while (numbers := set(reader.recv(64))) <= {signal.SIGHUP, signal.SIGUSR2}:
+    while (numbers := _signals(daemon, reader, timeout)) <= {signal.SIGHUP, signal.SIGUSR2}:
         if signal.SIGUSR2 in numbers:
             meditation.write()
         if signal.SIGHUP in numbers:
@@ -187,3 +208,18 @@ def serve(daemon: Daemon, on_ready: Callable[[], None] | None = None) -> None:
             sockets.notify("READY=1")
     sockets.notify("STOPPING=1")
     daemon.stop()
+
+
+def _signals(daemon: Daemon, reader: "socket.socket", timeout: float | None) -> set[int]:
+    """The signals that came; SIGTERM when nobody needed the daemon for `timeout` seconds."""
+    # asked twice within the time: who came and went in between was here less than half of it
+    reader.settimeout(timeout / 2 if timeout else None)
+    quiet = 0
+    while True:
+        try:
+            return set(reader.recv(64))
+        except TimeoutError:
+            quiet = quiet + 1 if daemon.idle() else 0
+            if quiet == 2:
+                LOG.info("nobody needs the daemon: it ends")
+                return {signal.SIGTERM}

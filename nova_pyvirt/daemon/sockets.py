@@ -3,6 +3,7 @@
 
 import grp
 import logging
+import re
 import ssl
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +15,8 @@ from nova_pyvirt.util.native import os, socket
 LOG = logging.getLogger(__name__)
 _BACKLOG: Final = 1000
 _FIRST_FD: Final = 3
+#: what the names of units and sockets end with
+_KIND: Final = re.compile(r"-(admin|ro|tls|tcp)\b")
 
 
 def unix(path: str, mode: int, group: str = "", backlog: int = _BACKLOG) -> "socket.socket":
@@ -100,10 +103,10 @@ class Activated:
     def kind(self) -> str:
         """rw, ro, admin, tcp or tls, by the unit's name or the socket's path."""
         address = self.sock.getsockname()
-        text = self.name + " " + (address if isinstance(address, str) else "")
-        for kind in ("admin", "ro", "tls", "tcp"):
-            if f"-{kind}" in text:
-                return kind
+        path = address if isinstance(address, str) else ""
+        found = _KIND.search(self.name) or _KIND.search(os.path.basename(path))
+        if found is not None:
+            return found[1]
         return "rw" if self.sock.family == socket.AF_UNIX else "tcp"
 
 

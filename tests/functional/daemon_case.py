@@ -56,14 +56,15 @@ class DaemonProcessCase(TestCase):
         with open(self.config, "w", encoding="utf-8") as file:
             file.write(text)
 
-    def spawn(self) -> "subprocess.Popen[bytes]":
+    def spawn(self, *more: str) -> "subprocess.Popen[bytes]":
         argv = [sys.executable, "-m", "nova_pyvirt.cmd.pyvirtd", "-f", self.config]
         argv += ["--directory", f"{self.root}/sock", "-u", f"qemu:///embed?root={self.root}"]
+        argv += more
         env = dict(os.environ, NOTIFY_SOCKET=f"{self.root}/notify")
         return subprocess.Popen(argv, env=env, stderr=subprocess.DEVNULL)
 
-    def start(self) -> "subprocess.Popen[bytes]":
-        self.daemon = self.spawn()
+    def start(self, *more: str) -> "subprocess.Popen[bytes]":
+        self.daemon = self.spawn(*more)
         self.expect(b"READY=1")
         return self.daemon
 

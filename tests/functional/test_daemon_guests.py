@@ -2,11 +2,12 @@
 """pyvirtd goes and comes back, in order or not: guests stay, clients are told."""
 
 import signal
+import subprocess
 import threading
 
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.core.states import Running, State
-from nova_pyvirt.errors import libvirtError
+from nova_pyvirt.errors import Code, libvirtError
 from nova_pyvirt.hypervisors.remote import RemoteTable
 from tests.functional.daemon_case import XML, DaemonProcessCase
 
@@ -118,6 +119,37 @@ class DaemonGuestsTest(DaemonProcessCase):
         self.expect(b"READY=1")
         self.assertEqual(State.RUNNING, table.domain_get_state(ref, 0)[0])
         self.assertEqual(before, self.pids())
+
+    def test_a_wrong_policy_changes_nothing(self) -> None:
+        policy = f"{self.root}/policy.json"
+        with open(policy, "w", encoding="utf-8") as file:
+            file.write(
+                '{"default": "allow", "rules": [{"permission": ["stop"], "effect": "deny"}]}'
+            )
+        self.write_config(f'access_policy = "{policy}"\n')
+        daemon = self.start()
+        table = self.open()
+        (ref,) = self.guests(table, 1)
+        with open(policy, "w", encoding="utf-8") as file:
+            file.write("{broken")
+        daemon.send_signal(signal.SIGHUP)
+        self.expect(b"RELOADING=1")
+        self.expect(b"READY=1")
+        with self.assertRaises(libvirtError) as caught:
+            table.domain_destroy(ref)
+        self.assertEqual(Code.ACCESS_DENIED, caught.exception.get_error_code())
+
+    def test_nobody_needs_it(self) -> None:
+        daemon = self.start("--timeout", "1")
+        table = self.open()
+        (ref,) = self.guests(table, 1)
+        table.close()
+        with self.assertRaises(subprocess.TimeoutExpired):
+            daemon.wait(2)
+        table = self.open()
+        table.domain_destroy(ref)
+        table.close()
+        self.assertEqual(0, daemon.wait(10))
 
     def test_a_second_daemon_is_refused(self) -> None:
         first = self.start()
