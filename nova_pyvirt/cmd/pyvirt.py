@@ -49,12 +49,24 @@ class Pyvirt(App):
 
     def build_option_parser(self, *args: Any, **kwargs: Any) -> ArgumentParser:
         parser: ArgumentParser = super().build_option_parser(*args, **kwargs)
-        parser.add_argument("-c", "--connect", default=None, help="connection URI")
+        text = "connection URI (-c before the command; behind it -c names columns)"
+        parser.add_argument("--connect", default=None, metavar="URI", help=text)
         return parser
 
 
+def _spelled(argv: list[str]) -> list[str]:
+    """virsh's -c URI before the command in full: cliff's -c, a column, may follow the command."""
+    made = list(argv)
+    for index, word in enumerate(made):
+        if word == "-c":
+            made[index] = "--connect"
+        elif not word.startswith("-") and (not index or made[index - 1] != "--connect"):
+            break
+    return made
+
+
 def main(argv: list[str] | None = None) -> int:
-    code: int = Pyvirt().run(sys.argv[1:] if argv is None else argv)
+    code: int = Pyvirt().run(_spelled(sys.argv[1:] if argv is None else argv))
     return code
 
 

@@ -16,5 +16,5 @@ for directory in /etc/libvirt /run/libvirt /var/lib/libvirt /var/log/libvirt /va
     mount -t tmpfs -o mode=755 private "$directory"
 done
 export NOVA_PYVIRT_PATHS=libvirt HOME=/run/libvirt XDG_CACHE_HOME=/run/libvirt/cache
-"$python" -m nova_pyvirt.cmd.pyvirtd -d
+"$python" -m nova_pyvirt.cmd.pyvirtd -d -p /run/libvirt/pyvirtd.pid
 "$@"

@@ -79,7 +79,7 @@ def _owner(host: Host) -> int | None:
         return None
     locks = read("/proc/locks") or ""
     inode = os.stat(host.paths.lock_file).st_ino
-    held = re.search(rf"POSIX .* [0-9a-f]+:[0-9a-f]+:{inode} ", locks)
+    held = re.search(rf"(OFDLCK|POSIX) .* [0-9a-f]+:[0-9a-f]+:{inode} ", locks)
     return int(word) if held else None
 
 

@@ -6,9 +6,11 @@ One state per root directory and process, shared by its connections; the first c
 """
 
 import fcntl
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from nova_pyvirt import errors
 from nova_pyvirt.core.cgroup import machine_name
@@ -31,6 +33,9 @@ from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.util import loop
 from nova_pyvirt.util.files import SpareDescriptors
 from nova_pyvirt.util.native import os, threading
+
+#: struct flock: write lock, from the start, byte 0 (pid: unused)
+_LOCK: Final = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0)
 
 
 @dataclass
@@ -123,9 +128,9 @@ class QemuState:
         path = self.paths.lock_file
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
-            # libvirt's lock (virPidFileAcquirePath), so that it and we keep each other out; it
-            # would end with any other descriptor of the file that this process closed
-            fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB, 1)
+            # libvirt's byte (virPidFileAcquirePath), so that it and we keep each other out; as a
+            # lock of the open file, for it must not end when something else closes the file
+            fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _LOCK)
         except BlockingIOError:
             owner = os.read(fd, 32).decode("ascii", "replace").strip() or "unknown"
             os.close(fd)

@@ -91,6 +91,10 @@ class HolderTest(ToolCase):
         self.assertEqual([(3, "g1", "running"), ("-", "off", "shutoff")],
                          [(r["Id"], r["Name"], r["State"]) for r in rows])  # fmt: skip
 
+    def test_columns(self) -> None:
+        code, out = self.run_tool("list", "-f", "value", "-c", "Name", "-c", "Id")
+        self.assertEqual((0, "3 g1\n- off\n"), (code, out))
+
     def test_info_by_name_uuid_and_id(self) -> None:
         for word in ("g1", UUID, "3"):
             code, out = self.run_tool("info", word, "-f", "json")
