@@ -106,6 +106,11 @@ class QemuPrivate:
         return self.process.pid if self.process is not None else 0
 
     @property
+    def master_key_path(self) -> str:
+        """The key that secrets given to this QEMU are encrypted with."""
+        return f"{self.lib_dir}/master-key.aes"
+
+    @property
     def monitor_path(self) -> str:
         return f"{self.lib_dir}/monitor.sock"
 

@@ -72,6 +72,7 @@ def _build(start: Start) -> None:
     context = command.CommandContext(
         lib_dir=private.lib_dir,
         monitor_fd=start.listener.fileno(),
+        master_key=private.master_key_path,
         fds=start.fds,
         host_paths=start.host_paths,
         sandbox=state.settings.seccomp,

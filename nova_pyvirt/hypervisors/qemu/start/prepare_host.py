@@ -2,6 +2,7 @@
 """Third stage: the host's side of the guest (qemuProcessPrepareHost)."""
 
 import shutil
+from typing import Final
 
 from nova_pyvirt import errors
 from nova_pyvirt.core.cgroup import Cgroup
@@ -17,6 +18,9 @@ from nova_pyvirt.util.breakpoints import reach
 from nova_pyvirt.util.files import unlink
 from nova_pyvirt.util.native import os
 
+#: bytes of the key (QEMU_DOMAIN_MASTER_KEY_LEN)
+_KEY_SIZE: Final = 32
+
 
 def run(start: Start) -> None:
     """Checks of what the guest needs first: they cost nothing. Then directories, NVRAM, networks.
@@ -29,6 +33,7 @@ def run(start: Start) -> None:
         disks.prepare(start)
         _announce(start)
         _directories(start)
+        _master_key(start)
         _nvram(start)
         _logs(start)
         Cgroup.find(start.private.machine, partition=start.private.partition).remove()
@@ -68,6 +73,21 @@ def _directories(start: Start) -> None:
         except OSError as exc:
             raise system_error(exc.errno or 0, f"unable to create directory {path}") from exc
         own(start, path)
+
+
+def _master_key(start: Start) -> None:
+    """The run's key for secrets; libvirtd ends a guest that has none when it takes it over.
+
+    :raises libvirtError: SYSTEM_ERROR
+    """
+    path = start.private.master_key_path
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+            file.write(os.urandom(_KEY_SIZE))
+    except OSError as exc:
+        raise system_error(exc.errno or 0, f"failed to write the master key {path}") from exc
+    own(start, path)
 
 
 def own(start: Start, path: str) -> None:
