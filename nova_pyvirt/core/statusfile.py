@@ -10,7 +10,7 @@ from nova_pyvirt.core import states
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.states import State
 from nova_pyvirt.model.domain import Domain
-from nova_pyvirt.util.files import read_private, write_atomic
+from nova_pyvirt.util.files import holds, read_private, write_atomic
 
 _WARNING = """<!--
 WARNING: THIS IS AN AUTO-GENERATED FILE. CHANGES TO IT ARE LIKELY TO BE
@@ -38,13 +38,15 @@ class Status:
 
 
 def write_config(path: str, definition: Domain) -> None:
-    """Writes a persistent definition, secrets included.
+    """Writes a persistent definition, secrets included; not where the file says just that already.
 
     :raises OSError: the old file is as it was
     """
     head = _WARNING.format(hint=_EDIT.format(name=definition.name.replace("--", "- -")))
     text = head + definition.format(inactive=True, secure=True)
-    write_atomic(path, text.encode())
+    data = text.encode()
+    if not holds(path, data):
+        write_atomic(path, data)
 
 
 def status_text(vm: DomainObj, pid: int, private: Sequence[str]) -> bytes:

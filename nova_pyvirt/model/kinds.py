@@ -17,15 +17,21 @@ _HEX = re.compile(r"\s*[+]?0[xX]0*([0-9a-fA-F]{1,16})\Z")
 _OCTAL = re.compile(r"\s*[+]?0+([0-7]{1,22})\Z")
 
 
+def local(tag: str) -> str:
+    """A tag without its namespace."""
+    return tag.rpartition("}")[2]
+
+
 def invalid(value: str, attribute: str, element: str, expected: str = "") -> errors.libvirtError:
     """libvirt's error for an attribute that can't be."""
-    text = f"Invalid value for attribute '{attribute}' in element '{element}': '{value}'."
+    where = f"attribute '{attribute}' in element '{local(element)}'"
+    text = f"Invalid value for {where}: '{value}'."
     return errors.error(Code.XML_ERROR, text + expected, domain=From.XML)
 
 
 def missing(attribute: str, element: str) -> errors.libvirtError:
     """libvirt's error for a required attribute that isn't there."""
-    text = f"Missing required attribute '{attribute}' in element '{element}'"
+    text = f"Missing required attribute '{attribute}' in element '{local(element)}'"
     return errors.error(Code.XML_ERROR, text, domain=From.XML)
 
 
@@ -121,7 +127,7 @@ class Positive(UInt):
     def parse(self, text: str, attribute: str, element: str) -> int:
         number = super().parse(text, attribute, element)
         if not number:
-            where = f"Invalid value for attribute '{attribute}' in element '{element}'"
+            where = f"Invalid value for attribute '{attribute}' in element '{local(element)}'"
             raise errors.error(Code.XML_ERROR, f"{where}: Zero is not permitted", domain=From.XML)
         return number
 

@@ -2,12 +2,16 @@
 """Writes XML as libvirt does: two spaces a level, single quotes, empty elements closed at once."""
 
 import copy
-from collections.abc import Sequence
 
 from lxml import etree
 
 _TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;"})
 _QUOTE = _TEXT | str.maketrans({"\n": "&#10;", "\t": "&#9;", "\r": "&#13;"})
+
+
+def quoted(text: str) -> str:
+    """A text as it stands in single quotes."""
+    return text if text.isalnum() else text.translate(_QUOTE)
 
 
 class Writer:
@@ -18,10 +22,12 @@ class Writer:
         self._with_text: set[int] = set()
         self._level = level
 
-    def open(self, tag: str, attributes: Sequence[tuple[str, str]], text: str | None) -> int:
-        """Begins an element; children follow. Returns a mark for close()."""
+    def open(self, tag: str, head: str, text: str | None) -> int:
+        """Begins an element; children follow. Returns a mark for close().
+
+        :param head: its attributes as they are written, a space before each
+        """
         mark = len(self._lines)
-        head = "".join([f" {n}='{v.translate(_QUOTE)}'" for n, v in attributes])
         pad = "  " * self._level
         if text is not None:
             self._lines.append(f"{pad}<{tag}{head}>{text.translate(_TEXT)}")

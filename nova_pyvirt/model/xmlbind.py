@@ -23,13 +23,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from dataclasses import field as dc_field
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 from lxml import etree
 
 from nova_pyvirt.errors import libvirtError
 from nova_pyvirt.model.kinds import TEXT, Kind, Refusal, missing
-from nova_pyvirt.model.writer import Writer
+from nova_pyvirt.model.writer import Writer, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,11 @@ class Field:
     once: Refusal | None = None
     name: str = ""
     tag: str = ""
+
+    @property
+    def conditional(self) -> bool:
+        """Is it ever left out although it has a value?"""
+        return self.live or self.secret or self.show is not None
 
     def visible(self, owner: Any, ctx: Context) -> bool:
         if self.live and ctx.inactive and not ctx.status:
@@ -130,6 +135,19 @@ class _Group:
     required: list[tuple[str, Field]] = dc_field(default_factory=list)
     once: dict[str, Refusal] = dc_field(default_factory=dict)
 
+    #: (beginning as text, name of the value, how it is written, the field if it has conditions)
+    plan: "list[tuple[str, str, Callable[[Any], str], Field | None]] | None" = None
+
+    def attribute_plan(self) -> "list[tuple[str, str, Callable[[Any], str], Field | None]]":
+        """How the attributes are written; made once, when all of them are known."""
+        if self.plan is None:
+            self.plan = [
+                (f" {name}='", item.name, item.kind.format, item if item.conditional else None)
+                for name, item in self.attributes.items()
+                if item.kind is not None
+            ]
+        return self.plan
+
     def group(self, tag: str) -> "_Group":
         found = self.groups.get(tag)
         if found is None:
@@ -175,6 +193,7 @@ class Element:
     KEEP: ClassVar[bool] = True
     _root: ClassVar[_Group] = _Group("")
     _fields: ClassVar[dict[str, Field]] = {}
+    _lists: ClassVar[tuple[str, ...]] = ()
     #: every bound class, for tests that check coverage
     registry: ClassVar[list[type["Element"]]] = []
 
@@ -186,15 +205,15 @@ class Element:
                 declared[name] = value
                 setattr(cls, name, False if value.is_flag else None)
         cls._fields = {name: declared[name] for name in dict.fromkeys((*cls.FIRST, *declared))}
+        cls._lists = tuple(name for name, item in cls._fields.items() if item.many)
         cls._root = _Group(cls.TAG)
         for item in cls._fields.values():
             cls._root.add(item)
         Element.registry.append(cls)
 
     def __init__(self, **values: Any) -> None:
-        for name, item in self._fields.items():
-            if item.many:
-                self.__dict__[name] = []
+        for name in self._lists:
+            self.__dict__[name] = []
         for name, value in values.items():
             if name not in self._fields:
                 raise TypeError(f"{type(self).__name__} has no field {name}")
@@ -286,19 +305,23 @@ def _read(self: Element, group: _Group, node: etree._Element) -> None:
 
 def _read_head(self: Element, group: _Group, node: etree._Element) -> None:
     values = self.__dict__
-    for key, text in node.attrib.items():
-        name = str(key)
+    for name, text in _attributes(node):
         item = group.attributes.get(name)
         if item is None or item.kind is None or item.name in values or (item.blank and not text):
             continue
         if item.live:
-            _read_live(values, item, str(text), name, node)
+            _read_live(values, item, text, name, node)
         else:
-            values[item.name] = item.kind.parse(str(text), name, local_name(node))
+            values[item.name] = item.kind.parse(text, name, node.tag)
     for name, item in group.required:
         if item.name not in values:
             raise _refused(item.required, name, node)
     _read_own(values, group, node)
+
+
+def _attributes(node: etree._Element) -> Iterable[tuple[str, str]]:
+    """Names and values; those of a parsed document are texts."""
+    return cast("Iterable[tuple[str, str]]", node.items())
 
 
 def _read_live(
@@ -307,7 +330,7 @@ def _read_live(
     """What only a running domain has is not worth refusing a definition for."""
     assert item.kind is not None
     try:
-        values[item.name] = item.kind.parse(text, name, local_name(node))
+        values[item.name] = item.kind.parse(text, name, node.tag)
     except libvirtError:
         return
 
@@ -330,13 +353,8 @@ def _read_kids(self: Element, group: _Group, kids: Iterable[etree._Element]) -> 
             _read(self, sub, kid)
 
 
-def local_name(node: etree._Element) -> str:
-    """The tag without its namespace."""
-    return str(node.tag).rpartition("}")[2]
-
-
 def _refused(said: Refusal | bool, attribute: str, node: etree._Element) -> Exception:
-    return said.error() if isinstance(said, Refusal) else missing(attribute, local_name(node))
+    return said.error() if isinstance(said, Refusal) else missing(attribute, node.tag)
 
 
 def _read_own(values: dict[str, Any], group: _Group, node: etree._Element) -> None:
@@ -373,28 +391,30 @@ def _write(
         if node is not None:
             out.subtree(node)
         return
-    attributes = []
-    for name, item in group.attributes.items():
-        value = values.get(item.name)
-        if value is not None and item.kind is not None and item.visible(self, ctx):
-            attributes.append((name, item.kind.format(value)))
+    head = ""
+    for beginning, name, form, item in group.plan or group.attribute_plan():
+        value = values.get(name)
+        if value is not None and (item is None or item.visible(self, ctx)):
+            head += beginning + quoted(form(value)) + "'"
     text = None
     if group.text is not None and group.text.kind is not None:
         value = values.get(group.text.name)
         if value is not None and group.text.visible(self, ctx):
             text = group.text.kind.format(value)
-            attributes += group.text.kind.format_attributes(value)
+            for name, unit in group.text.kind.format_attributes(value):
+                head += f" {name}='{unit}'"
     if group is self._root:
-        attributes += self.namespaces()
+        for name, uri in self.namespaces():
+            head += f" {name}='{uri}'"
     present = group.flag is not None and bool(values.get(group.flag.name))
-    mark = out.open(tag, attributes, text)
+    mark = out.open(tag, head, text)
     for part in group.order:
         if isinstance(part, Field):
             if values.get(part.name):
                 _write_elements(self, part, out, ctx)
         elif not values.keys().isdisjoint(part.names):
             _write_group(self, part, out, ctx)
-    out.close(mark, tag, keep=always or present or bool(attributes) or text is not None)
+    out.close(mark, tag, keep=always or present or bool(head) or text is not None)
 
 
 def _write_group(self: Element, group: _Group, out: Writer, ctx: Context) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files that are whole or absent, and never somebody else's link."""
 
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -36,6 +37,23 @@ def write_atomic(path: str, data: bytes, mode: int = 0o600, *, sync: bool = True
     except OSError:
         unlink(temporary)
         raise
+
+
+def holds(path: str, data: bytes, mode: int = 0o600) -> bool:
+    """Is `path` a regular file with just this content and mode?"""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        info = os.fstat(fd)
+        if info.st_mode != stat.S_IFREG | mode or info.st_size != len(data):
+            return False
+        return os.read(fd, len(data) + 1) == data
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
 
 
 def unlink(path: str) -> bool:

@@ -29,7 +29,7 @@ def as_defined(definition: Domain, orig_cpu: CPU | None) -> Domain:
 def cookie(definition: Domain) -> str:
     """What an image says beside the definition: the CPU that the guest really has."""
     out = Writer()
-    mark = out.open("cookie", (), None)
+    mark = out.open("cookie", "", None)
     if definition.cpu is not None:
         definition.cpu.write(out, Context())
     out.close(mark, "cookie", keep=True)
