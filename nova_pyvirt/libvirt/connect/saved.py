@@ -6,7 +6,7 @@ from typing import Any
 from nova_pyvirt.libvirt.call import Int, Str, bind
 from nova_pyvirt.libvirt.connect.base import Base
 from nova_pyvirt.libvirt.convert import hinted
-from nova_pyvirt.libvirt.domain.save import absolute
+from nova_pyvirt.libvirt.domain.save import SAVE_PARAMS, absolute
 
 _DOMAIN_RESTORE: Int = bind("virDomainRestore")
 _DOMAIN_RESTORE_FLAGS: Int = bind("virDomainRestoreFlags")
@@ -31,7 +31,7 @@ class Saved(Base):
 
         :param params: VIR_DOMAIN_SAVE_PARAM_*
         """
-        return _DOMAIN_RESTORE_PARAMS(self, hinted(params, {}), flags)
+        return _DOMAIN_RESTORE_PARAMS(self, hinted(params, SAVE_PARAMS), flags)
 
     def saveImageGetXMLDesc(self, file: str, flags: int = 0) -> str:
         """virDomainSaveImageGetXMLDesc (libvirt 0.9.4; domain:write)."""

@@ -2,7 +2,7 @@
 """A domain's state in files: save, managed save, core dump."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from nova_pyvirt.api import constant, row
 from nova_pyvirt.libvirt.call import Int, Str, bind
@@ -12,6 +12,9 @@ from nova_pyvirt.libvirt.domain.shapes import stopped
 from nova_pyvirt.libvirt.handle import ConnectionHandle
 from nova_pyvirt.libvirt.objects import Owned
 from nova_pyvirt.util.native import os
+
+#: VIR_DOMAIN_SAVE_PARAM_*, and their types
+SAVE_PARAMS: Final[dict[str, type]] = {"file": str, "dxml": str}
 
 
 def absolute(path: Any) -> Any:
@@ -55,7 +58,7 @@ class Save(Owned):
 
         :param params: VIR_DOMAIN_SAVE_PARAM_*
         """
-        return _SAVE_PARAMS(self, hinted(params, {}), flags)
+        return _SAVE_PARAMS(self, hinted(params, SAVE_PARAMS), flags)
 
     def managedSave(self, flags: int = 0) -> int:
         """virDomainManagedSave (libvirt 0.8.0; domain:hibernate)."""
