@@ -69,17 +69,22 @@ def _value(value: Any) -> bytes:
 
 def put(params: Params, out: list[bytes], bound: int) -> None:
     """Encodes a dict of typed parameters."""
-    pieces: list[bytes] = []
+    start = len(out)
+    out.append(b"")
+    names, tags, pack = _encoded, TAGS, _PACK
     for field, value in params.items():
-        name = _encoded.get(field) or _name(field)
-        if type(value) is list:
-            pieces += [name + _value(v) for v in value]
+        name = names.get(field) or _name(field)
+        tag = tags.get(type(value))
+        if tag is not None and tag != STRING:
+            out.append(name + pack[tag](tag, value))
+        elif type(value) is list:
+            out += [name + _value(v) for v in value]
         else:
-            pieces.append(name + _value(value))
-    if len(pieces) > bound:
-        raise XDRError(f"{len(pieces)} parameters, not up to {bound}")
-    out.append(len(pieces).to_bytes(4, "big"))
-    out += pieces
+            out.append(name + _value(value))
+    count = len(out) - start - 1
+    if count > bound:
+        raise XDRError(f"{count} parameters, not up to {bound}")
+    out[start] = count.to_bytes(4, "big")
 
 
 def _text(raw: bytes, size: int) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from nova_pyvirt.core.refs import DomainRef
+from nova_pyvirt.util.typed import Params
+from nova_pyvirt.wire import typedparams
 from nova_pyvirt.wire.xdr import ArrayCodec, XDRError
 
 _MAX_NAME: Final = 4194304
@@ -46,18 +48,53 @@ def get(data: bytes, at: int, bound: int) -> tuple[list[DomainRef], int]:
     if count > bound or count * 24 > len(data) - at:
         raise XDRError(f"{count} elements, not up to {bound}")
     refs = []
-    number, tail = _SIZE.unpack_from, _TAIL.unpack_from
     for _ in range(count):
-        (size,) = number(data, at)
-        end = at + 4 + size
-        raw = data[at + 4 : end]
-        if size > _MAX_NAME or len(raw) != size or 0 in raw:
-            raise XDRError(f"string of {size} bytes is too long or has a NUL")
-        at = end + (-size & 3)
-        uuid, ident = tail(data, at)
-        at += 20
-        refs.append(DomainRef(raw.decode(), uuid, ident))
+        ref, at = _ref(data, at)
+        refs.append(ref)
     return refs, at
 
 
+def _ref(data: bytes, at: int) -> tuple[DomainRef, int]:
+    (size,) = _SIZE.unpack_from(data, at)
+    end = at + 4 + size
+    raw = data[at + 4 : end]
+    if size > _MAX_NAME or len(raw) != size or 0 in raw:
+        raise XDRError(f"string of {size} bytes is too long or has a NUL")
+    at = end + (-size & 3)
+    uuid, ident = _TAIL.unpack_from(data, at)
+    return DomainRef(raw.decode(), uuid, ident), at + 20
+
+
 CODEC: Final = ArrayCodec(get, put)
+
+#: one domain's statistics
+Record = tuple[DomainRef, Params]
+_MAX_PARAMS: Final = 262144
+
+
+def put_records(records: Sequence[Record], out: list[bytes], bound: int) -> None:
+    """Encodes the statistics of many domains."""
+    if len(records) > bound:
+        raise XDRError(f"{len(records)} elements, not up to {bound}")
+    out.append(_SIZE.pack(len(records)))
+    known, params_of = _encoded.get, typedparams.put
+    for ref, params in records:
+        out.append(known(ref) or _encode(ref))
+        params_of(params, out, _MAX_PARAMS)
+
+
+def get_records(data: bytes, at: int, bound: int) -> tuple[list[Record], int]:
+    """Decodes them."""
+    (count,) = _SIZE.unpack_from(data, at)
+    at += 4
+    if count > bound or count * 28 > len(data) - at:
+        raise XDRError(f"{count} elements, not up to {bound}")
+    records = []
+    for _ in range(count):
+        ref, at = _ref(data, at)
+        params, at = typedparams.get(data, at, _MAX_PARAMS)
+        records.append((ref, params))
+    return records, at
+
+
+RECORDS: Final = ArrayCodec(get_records, put_records)

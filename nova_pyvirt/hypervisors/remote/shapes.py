@@ -96,7 +96,9 @@ ADAPTERS: Final = {
 def program(number: int) -> protocol.Program:
     """The program with refs and typed parameters in its values."""
     arrays = dict.fromkeys(_PARAMS, typedparams.CODEC)
-    return protocol.Program(number, ADAPTERS, {**arrays, "remote_nonnull_domain": reflists.CODEC})
+    arrays["remote_nonnull_domain"] = reflists.CODEC
+    arrays["remote_domain_stats_record"] = reflists.RECORDS
+    return protocol.Program(number, ADAPTERS, arrays)
 
 
 def text(raw: bytes) -> str:

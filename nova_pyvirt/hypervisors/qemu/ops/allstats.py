@@ -69,6 +69,8 @@ def get_all_domain_stats(
     """
     check_flags(flags, _FILTERS | NOWAIT | BACKING | ENFORCE, "qemuConnectGetAllDomainStats")
     unknown = stats & ~_SUPPORTED
+    groups = [group for group in _GROUPS if not stats or group.bit & stats]
+    asks = any(group.monitor for group in groups)
     found = []
     for vm in _chosen(state, doms, flags & _FILTERS):
         if flags & ENFORCE and unknown:
@@ -76,7 +78,11 @@ def get_all_domain_stats(
                 Code.ARGUMENT_UNSUPPORTED,
                 f"Stats types bits 0x{unknown:x} are not supported by this daemon or QEMU",
             )
-        found.append(_collect(vm, stats & _SUPPORTED if stats else _SUPPORTED, flags))
+        if asks and vm.active:
+            with _monitor(vm, nowait=bool(flags & NOWAIT)) as monitor:
+                found.append(_collect(vm, groups, monitor, flags))
+        else:
+            found.append(_collect(vm, groups, None, flags))
     return found
 
 
@@ -89,30 +95,26 @@ def _chosen(state: QemuState, doms: Sequence[DomainRef], filters: int) -> Iterat
             yield vm
 
 
-def _collect(vm: DomainObj, stats: int, flags: int) -> tuple[DomainRef, Params]:
-    groups = [group for group in _GROUPS if group.bit & stats]
-    asks = any(group.monitor for group in groups)
-    with _monitor(vm, asks, nowait=bool(flags & NOWAIT)) as monitor:
-        with vm.lock:
-            private = vm.private if vm.active else None
-            request = Request(
-                vm, vm.definition, private, monitor if private else None, bool(flags & BACKING)
-            )
-            ref = vm.ref
-        for group in groups:
-            try:
-                group.run(request)
-            except libvirtError as exc:
-                LOG.debug("statistics of domain %s: %s", ref.name, exc)
+def _collect(
+    vm: DomainObj, groups: Sequence[_Group], monitor: Monitor | None, flags: int
+) -> tuple[DomainRef, Params]:
+    with vm.lock:
+        private = vm.private if vm.active else None
+        request = Request(
+            vm, vm.definition, private, monitor if private else None, bool(flags & BACKING)
+        )
+        ref = vm.ref
+    for group in groups:
+        try:
+            group.run(request)
+        except libvirtError as exc:
+            LOG.debug("statistics of domain %s: %s", ref.name, exc)
     return ref, request.found
 
 
 @contextmanager
-def _monitor(vm: DomainObj, wanted: bool, *, nowait: bool) -> Iterator[Monitor | None]:
-    """The monitor, under a QUERY job; None when it isn't wanted or can't be had."""
-    if not wanted or not vm.active:
-        yield None
-        return
+def _monitor(vm: DomainObj, *, nowait: bool) -> Iterator[Monitor | None]:
+    """The monitor of a running domain, under a QUERY job; None when it can't be had."""
     try:
         with vm.lock:
             vm.jobs.begin(Job.QUERY, "virConnectGetAllDomainStats", nowait=nowait)

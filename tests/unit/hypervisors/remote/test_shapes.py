@@ -100,6 +100,19 @@ class BothWaysTest(TestCase):
             self.assertEqual(generic, one.dump_ret(refs, {"need_results": 1}))
         self.assertEqual(refs, one.load_ret(generic))
 
+    def test_statistics_as_the_generic_codec_writes_them(self) -> None:
+        one = made("connect_get_all_domain_stats")
+        records = [(DOM, {"a": ULLong(2), "s": "text"}), (DOM._replace(id=-1), {})]
+        typed = [("a", (4, 2)), ("s", (7, "text"))]
+        plain = protocol.program(protocol.REMOTE)
+        generic = ([(tuple(DOM), typed), (tuple(DOM)[:2] + (-1,), [])],)
+        data = plain.encode(one.proc.ret, generic)
+        self.assertEqual(data, one.dump_ret(records, {}))
+        self.assertEqual(records, one.load_ret(data))
+        for bad in (data[:-1], data[:30], b"\0\0\0\3" + data[4:], b"\xff" + data[1:]):
+            with self.assertRaises(XDRError):
+                one.load_ret(bad)
+
     def test_broken_lists_of_domains(self) -> None:
         one = made("connect_list_all_domains")
         good = one.dump_ret([DOM], {"need_results": 1})
