@@ -170,3 +170,35 @@ class OldWaysTest(TestCase):
         ):
             with self.subTest(xml), self.assertRaisesRegex(libvirtError, words):
                 options(devices=xml)
+
+    def test_cells_without_back_ends(self) -> None:
+        cells = "<vcpu>1</vcpu><cpu><numa><cell id='0' cpus='0' memory='1048576'{}/></numa></cpu>"
+        backing = "<memoryBacking>{}</memoryBacking>"
+        for body, back_ends, filled in (
+            (cells.format(""), 0, False),
+            (cells.format("") + backing.format("<hugepages/>"), 0, True),
+            (cells.format("") + backing.format("<allocation mode='immediate'/>"), 0, True),
+            (cells.format("") + backing.format("<hugepages><page size='2048' nodeset='0'/></hugepages>"),
+             1, False),
+            (cells.format(" memAccess='shared'"), 1, False),
+            (cells.format("") + backing.format("<source type='memfd'/>"), 1, False),
+            (cells.format("") + "<numatune><memnode cellid='0' nodeset='0'/></numatune>", 1, False),
+        ):  # fmt: skip
+            with self.subTest(body):
+                found = options(os="pc-i440fx-4.0", body=body)
+                self.assertEqual(back_ends, sum('"id":"ram-node0"' in word for word in found))
+                self.assertEqual(filled, "-mem-prealloc" in found)
+                node = found[found.index("-numa") + 1]
+                self.assertIn("memdev=ram-node0" if back_ends else "mem=1024", node)
+
+    def test_modules_are_filled_with_the_rest(self) -> None:
+        body = (
+            "<vcpu>1</vcpu><cpu><numa><cell id='0' cpus='0' memory='1048576'/></numa></cpu>"
+            "<maxMemory slots='1'>4194304</maxMemory><memoryBacking><hugepages/></memoryBacking>"
+        )
+        module = "<memory model='dimm'><target><size>524288</size><node>0</node></target></memory>"
+        for machine, own in (("pc-i440fx-4.0", False), ("pc", True)):
+            with self.subTest(machine):
+                found = options(os=machine, body=body, devices=module)
+                [back_end] = [word for word in found if '"id":"memdimm0"' in word]
+                self.assertEqual(own, '"prealloc":true' in back_end)
