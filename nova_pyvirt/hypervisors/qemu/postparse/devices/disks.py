@@ -2,6 +2,7 @@
 """Disks: bus, driver, format, place on the controller (virDomainDiskDefPostParse)."""
 
 import re
+from typing import Any
 
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
@@ -119,8 +120,15 @@ def complete_one(disk: Disk) -> None:
         disk.snapshot = None
     if disk.snapshot is None and disk.type == "vhostuser":
         disk.snapshot = "no"
-    if disk.source is not None:
-        _complete_source(disk, disk.source)
+    layer: Any = disk
+    while layer is not None:
+        if layer.source is not None:
+            _complete_source(layer, layer.source)
+        layer = layer.backing
+    if disk.source is None:
+        disk.type = "file"  # what libvirt calls a drive without a medium
+    if disk.cache == "default":
+        disk.cache = None
     _encryption_engine(disk)
     if disk.address is None:
         if disk.bus in _UNITS:
@@ -135,13 +143,13 @@ def _default_bus(disk: Disk) -> str:
     return next((bus for prefix, bus in _PREFIXES if disk.target.startswith(prefix)), "ide")
 
 
-def _complete_source(disk: Disk, source: DiskSource) -> None:
-    if disk.type == "network" and source.protocol == "iscsi":
+def _complete_source(image: Any, source: DiskSource) -> None:
+    if image.type == "network" and source.protocol == "iscsi":
         if source.name and "/" not in source.name:
             source.name += "/0"
-    if disk.type == "nvme" and source.managed is None:
+    if image.type == "nvme" and source.managed is None:
         source.managed = True
-    for host in source.hosts if disk.type == "network" else ():
+    for host in source.hosts if image.type == "network" else ():
         if host.transport is None and not host.port:
             host.port = DEFAULT_PORTS.get(source.protocol)
 

@@ -47,6 +47,7 @@ def check(domain: Domain, caps: QemuCaps) -> None:
             storage.check_vhost_user(domain, disk)
         _names(disk)
         _frontend(domain, disk)
+        _shared(disk)
         _properties(disk, caps)
         _place(domain, disk)
         _transient(disk)
@@ -121,10 +122,14 @@ def _names(disk: Disk) -> None:
         raise unsupported(
             f"invalid disk target '{target}', partitions can't appear in disk targets"
         )
-    shared = disk.shareable and not disk.empty and disk.type != "vhostuser"
-    if shared and disk.format not in ("raw", None):
+
+
+def _shared(disk: Disk) -> None:
+    """Only raw images know no metadata that one guest could hide from another."""
+    shared = disk.shareable and not disk.readonly and disk.type != "vhostuser"
+    if shared and not disk.empty and disk.format not in ("raw", None):
         raise unsupported(
-            f"shared access for disk '{target}' requires use of supported storage format"
+            f"shared access for disk '{disk.target}' requires use of supported storage format"
         )
 
 
@@ -134,7 +139,7 @@ def _frontend(domain: Domain, disk: Disk) -> None:
         raise unsupported(f"CHS geometry can not be set for '{bus}' bus")
     if disk.translation is not None and bus != "ide":
         raise unsupported(f"CHS translation mode can only be set for 'ide' bus not '{bus}'")
-    if disk.serial and bus in ("fdc", "sd"):
+    if disk.serial and bus == "sd":
         raise internal(f"Serial property not supported for drive bus '{bus}'")
     if disk.device == "cdrom" and bus == "virtio":
         raise unsupported(f"disk type of '{target}' does not support ejectable media")
@@ -143,7 +148,7 @@ def _frontend(domain: Domain, disk: Disk) -> None:
             raise unsupported(f"copy_on_read is not compatible with read-only disk '{target}'")
         if disk.device in ("cdrom", "floppy"):
             raise unsupported(f"copy_on_read is not supported with removable disk '{target}'")
-    if disk.wwn and bus not in ("ide", "scsi", "sata"):
+    if disk.wwn and bus not in ("ide", "scsi"):
         raise unsupported("Only ide and scsi disk support wwn")
     if (disk.vendor or disk.product) and bus != "scsi":
         raise unsupported("Only scsi disk supports vendor and product")
@@ -175,9 +180,7 @@ def _properties(disk: Disk, caps: QemuCaps) -> None:
     if disk.serial and not _SERIAL.match(disk.serial):
         raise internal(f"driver serial '{disk.serial}' contains unsafe characters")
     if disk.io == "native" and disk.cache not in ("none", "directsync"):
-        shared = disk.shareable and not disk.readonly and disk.cache in (None, "default")
-        if not shared:
-            raise unsupported("io='native' needs either no disk cache or directsync cache mode")
+        raise unsupported("io='native' needs either no disk cache or directsync cache mode")
     if disk.io == "io_uring" and not caps.has("aio.io_uring"):
         raise unsupported("io uring is not supported by this QEMU binary")
     if disk.device == "lun" and disk.bus == "virtio" and disk.type == "network":

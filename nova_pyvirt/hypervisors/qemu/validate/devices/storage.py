@@ -20,7 +20,7 @@ _LUN_PROTOCOLS = ("iscsi",)
 def check(disk: Disk) -> None:
     """:raises libvirtError: CONFIG_UNSUPPORTED, XML_ERROR"""
     source = disk.source
-    if disk.type == "network" and (source is None or source.protocol is None):
+    if disk.type == "network" and source is not None and source.protocol is None:
         raise bad_xml("missing network source protocol type")
     if source is not None and source.auth is not None and disk.auth is not None:
         raise unsupported_domain("an <auth> definition already found for disk source")
@@ -30,6 +30,7 @@ def check(disk: Disk) -> None:
     while layer is not None:
         if layer.source is not None:
             _layer(layer)
+            _format(layer, read_only=layer is not disk or bool(disk.readonly))
         layer = layer.backing
     if source is None:
         return
@@ -54,6 +55,15 @@ def _layer(image: Any) -> None:
             raise unsupported_domain(detail)
         if encryption.format == "luks-any":
             raise unsupported_domain("unknown volume encryption format type luks-any")
+    rbd = image.type == "network" and source.protocol == "rbd"
+    if source.snapshot and not rbd:
+        raise bad_xml("<snapshot> element is currently supported only with 'rbd' disks")
+    if source.config_file and not rbd:
+        raise bad_xml("<config> element is currently supported only with 'rbd' disks")
+
+
+def _format(image: Any, *, read_only: bool) -> None:
+    """What QEMU can't read, or not write."""
     if image.format == "dir":
         raise unsupported(
             "'directory' storage format is not directly supported by QEMU, use 'dir' disk type"
@@ -63,11 +73,13 @@ def _layer(image: Any) -> None:
         raise unsupported(
             "storage format 'iso' is not directly supported by QEMU, use 'raw' instead"
         )
-    rbd = image.type == "network" and source.protocol == "rbd"
-    if source.snapshot and not rbd:
-        raise bad_xml("<snapshot> element is currently supported only with 'rbd' disks")
-    if source.config_file and not rbd:
-        raise bad_xml("<config> element is currently supported only with 'rbd' disks")
+    if image.format == "fat" and image.type not in ("volume", "dir"):
+        raise unsupported("storage format 'fat' is supported only with 'dir' storage type")
+    if image.type == "dir":
+        if image.format not in (None, "fat"):
+            raise unsupported("storage type 'dir' requires use of storage format 'fat'")
+        if not read_only:
+            raise unsupported("virtual FAT storage can't be accessed in read-write mode")
 
 
 def _auth(protocol: str, auth: Any) -> None:

@@ -158,3 +158,19 @@ class DroppedTest(TestCase):
     def test_a_filter_for_any_product(self) -> None:
         domain = define("<redirfilter><usbdev product='-1' allow='yes'/></redirfilter>")
         self.assertIsNone(domain.devices.redirfilter.rules[0].product)
+
+
+class DiskTest(TestCase):
+    def test_a_drive_without_a_medium_is_of_no_special_kind(self) -> None:
+        for kind in ("network", "nvme", "block"):
+            xml = f"<disk type='{kind}' device='cdrom'><target dev='sda' bus='sata'/></disk>"
+            self.assertEqual("file", define(xml).devices.disks[0].type)
+
+    def test_every_layer_s_server_has_its_port(self) -> None:
+        [disk] = define(
+            "<disk><driver type='qcow2' cache='default'/><source file='/d'/>"
+            "<backingStore type='network'><format type='raw'/><source protocol='https' name='i'>"
+            "<host name='h'/></source><backingStore/></backingStore><target dev='vda'/></disk>"
+        ).devices.disks
+        self.assertEqual("443", disk.backing.source.hosts[0].port)
+        self.assertIsNone(disk.cache)
