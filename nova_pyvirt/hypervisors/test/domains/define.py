@@ -82,7 +82,7 @@ class DefineSlots(Base):
             self.world.domains.remove(vm)
 
     @slot("testDomainRename")
-    def domain_rename(self, dom: DomainRef, new_name: str, flags: int) -> None:
+    def domain_rename(self, dom: DomainRef, new_name: str, flags: int) -> int:
         vm = self.vm(dom)
         if vm.active:
             raise invalid("cannot rename active domain")
@@ -100,6 +100,7 @@ class DefineSlots(Base):
         self.tell(vm.ref, Life.UNDEFINED, _UNDEFINED_RENAMED)
         vm.definition.name = new_name
         self.tell(vm.ref, Life.DEFINED, _RENAMED)
+        return 0
 
     # --- title, description, elements
 
