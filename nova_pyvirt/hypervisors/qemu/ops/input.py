@@ -12,24 +12,13 @@ from nova_pyvirt.errors import Code, system_error
 from nova_pyvirt.hypervisors.qemu import status
 from nova_pyvirt.hypervisors.qemu.flags import check_flags
 from nova_pyvirt.hypervisors.qemu.jobs import job
+from nova_pyvirt.hypervisors.qemu.keycodes import to_qnum
 from nova_pyvirt.hypervisors.qemu.ops import affect
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.hypervisors.qemu.validate.lifecycle import check_actions
 from nova_pyvirt.model.domain import Domain
 
 AFFECT_LIVE, AFFECT_CONFIG = 1, 2
-#: virKeycodeSet: linux and qnum have the same numbers for the keys of a plain keyboard
-_CODESETS: Final = {0: "linux", 1: "xt", 2: "atset1", 3: "atset2", 4: "atset3", 5: "os_x",
-                    6: "xt_kbd", 7: "usb", 8: "win32", 9: "qnum"}  # fmt: skip
-_QNUM: Final = 9
-#: numbers up to here mean the same key in linux's and QEMU's sets
-_SAME: Final = 83
-#: linux keys above, by QEMU's number
-_LINUX: Final = {
-    87: 0x57, 88: 0x58, 96: 0x9C, 97: 0x9D, 98: 0xB5, 99: 0x54, 100: 0xB8, 102: 0xC7, 103: 0xC8,
-    104: 0xC9, 105: 0xCB, 106: 0xCD, 107: 0xCF, 108: 0xD0, 109: 0xD1, 110: 0xD2, 111: 0xD3,
-    113: 0xA0, 114: 0xAE, 115: 0xB0, 116: 0xDE, 119: 0xC6, 125: 0xDB, 126: 0xDC, 127: 0xDD,
-}  # fmt: skip
 _ACTIONS: Final = ("destroy", "restart", "rename-restart", "preserve", "coredump-destroy",
                    "coredump-restart")  # fmt: skip
 _TYPES: Final = ("on_poweroff", "on_reboot", "on_crash")
@@ -54,26 +43,13 @@ def send_key(
     :raises libvirtError: INVALID_ARG for a codeset, INTERNAL_ERROR for a key nobody knows
     """
     check_flags(flags, 0, "qemuDomainSendKey")
-    numbers = [_qnum(codeset, key) for key in keys]
+    numbers = [to_qnum(codeset, key) for key in keys]
     vm = state.domains.find(dom)
     with job(vm, Job.MODIFY, "virDomainSendKey", active=True):
         args: dict[str, object] = {"keys": [{"type": "number", "data": n} for n in numbers]}
         if holdtime:
             args["hold-time"] = holdtime
         vm.private.mon.command("send-key", args)
-
-
-def _qnum(codeset: int, key: int) -> int:
-    if codeset == _QNUM:
-        return key
-    if codeset == 0:
-        found = key if 0 < key <= _SAME else _LINUX.get(key)
-        if found is not None:
-            return found
-    name = _CODESETS.get(codeset, str(codeset))
-    raise errors.error(
-        Code.INTERNAL_ERROR, f"cannot translate keycode {key} of {name} codeset to qnum keycode"
-    )
 
 
 def set_lifecycle_action(
