@@ -47,10 +47,11 @@ def check(domain: Domain, caps: QemuCaps) -> None:
             storage.check_vhost_user(domain, disk)
         _names(disk)
         _frontend(domain, disk)
-        _shared(disk)
         _properties(disk, caps)
         _place(domain, disk)
         _transient(disk)
+        _shared(disk)
+        storage.check_formats(disk)
         _iothread(domain, disk)
     _duplicates(domain)
     _groups(domain)
@@ -127,7 +128,7 @@ def _names(disk: Disk) -> None:
 def _shared(disk: Disk) -> None:
     """Only raw images know no metadata that one guest could hide from another."""
     shared = disk.shareable and not disk.readonly and disk.type != "vhostuser"
-    if shared and not disk.empty and disk.format not in ("raw", None):
+    if shared and disk.format not in ("raw", None):
         raise unsupported(
             f"shared access for disk '{disk.target}' requires use of supported storage format"
         )

@@ -30,7 +30,6 @@ def check(disk: Disk) -> None:
     while layer is not None:
         if layer.source is not None:
             _layer(layer)
-            _format(layer, read_only=layer is not disk or bool(disk.readonly))
         layer = layer.backing
     if source is None:
         return
@@ -39,6 +38,15 @@ def check(disk: Disk) -> None:
         raise unsupported_domain("NVMe namespace can't be zero")
     if disk.device == "lun":
         _lun(disk)
+
+
+def check_formats(disk: Disk) -> None:
+    """:raises libvirtError: CONFIG_UNSUPPORTED for an image that QEMU can't read, or not write"""
+    _format(disk, read_only=bool(disk.readonly))
+    layer = disk.backing
+    while layer is not None and layer.source is not None:
+        _format(layer, read_only=True)
+        layer = layer.backing
 
 
 def _layer(image: Any) -> None:
@@ -63,7 +71,6 @@ def _layer(image: Any) -> None:
 
 
 def _format(image: Any, *, read_only: bool) -> None:
-    """What QEMU can't read, or not write."""
     if image.format == "dir":
         raise unsupported(
             "'directory' storage format is not directly supported by QEMU, use 'dir' disk type"
