@@ -13,7 +13,7 @@ from nova_pyvirt.libvirt.handle import ConnectionHandle
 from nova_pyvirt.libvirt.objects import Owned
 
 _MAX_KEYS: Final = 16
-_CODESETS: Final = 11
+_CODESETS: Final = 10
 
 
 def _check_keys(conn: ConnectionHandle, args: Sequence[Any]) -> None:
