@@ -117,6 +117,8 @@ def _resume(state: QemuState, vm: DomainObj, private: QemuPrivate) -> None:
     try:
         cpus.start(state, vm, Running.UNPAUSED)
     except libvirtError as exc:
+        if private.monitor is None or not private.monitor.alive:
+            return  # QEMU has ended meanwhile: that is told where its end is seen
         LOG.warning("domain %s could not be resumed after a dump: %s", vm.name, exc)
         with vm.lock:
             state.bus.lifecycle(vm.ref, Life.SUSPENDED, Detail.SUSPENDED_API_ERROR)

@@ -186,6 +186,8 @@ def _run_on(state: QemuState, vm: DomainObj, private: QemuPrivate, was_running: 
         try:
             cpus.start(state, vm, Running.SAVE_CANCELED)
         except libvirtError as exc:
+            if private.monitor is None or not private.monitor.alive:
+                return  # QEMU has ended meanwhile: that is told where its end is seen
             LOG.warning("domain %s could not be resumed after a save: %s", vm.name, exc)
             with vm.lock:
                 state.bus.lifecycle(vm.ref, Life.SUSPENDED, Detail.SUSPENDED_API_ERROR)
