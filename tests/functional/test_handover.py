@@ -65,10 +65,11 @@ class HandoverTest(TestCase):
             f"{_PYVIRT} list -f value -c Name -c State\n"
             f"{_PYVIRTD}; virsh domstate one; virsh domid one\n"
             "virsh suspend one >&2; virsh resume one >&2\n"
-            "virsh define two.xml >&2; virsh start two >&2\n"
+            "virsh define two.xml >&2; virsh start two >&2; virsh dumpxml two > there.xml\n"
             "finish /run/libvirt/pyvirtd.pid\n"
             "libvirtd_again; virsh domstate two; virsh suspend two >&2; virsh domstate two\n"
-            "virsh destroy two >&2; virsh domstate one --reason\n"
+            "virsh dumpxml two | diff there.xml - >&2; virsh destroy two >&2\n"
+            "virsh domstate one --reason\n"
             "[ $before = $(cat /run/libvirt/qemu/one.pid) ] && echo same"
         )
         self.assertEqual(

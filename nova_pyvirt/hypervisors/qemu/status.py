@@ -14,6 +14,11 @@ from nova_pyvirt.hypervisors.qemu.block import qom
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.model.cpu import CPU
+from nova_pyvirt.model.devices.common import Device
+from nova_pyvirt.model.devices.controller import Controller
+from nova_pyvirt.model.devices.input import Input
+from nova_pyvirt.model.devices.misc import Panic
+from nova_pyvirt.model.devices.sound import Audio
 from nova_pyvirt.model.devices.storage import DiskSource, NodeName, PrivateData
 from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.model.writer import Writer
@@ -105,9 +110,23 @@ def private_elements(vm: DomainObj, private: QemuPrivate, channels: str) -> list
     return lines
 
 
+def _has_id(device: Device) -> bool:
+    """Whether QEMU knows a device by its alias: the machine's own parts are not known, and libvirtd
+    drops from the definition what is listed and not found (qemuProcessUpdateDevices).
+    """
+    if not device.alias or isinstance(device, (Audio, Panic)):
+        return False
+    if isinstance(device, Input):
+        return bool(device.bus != "ps2")
+    if isinstance(device, Controller):
+        built_in = device.type in ("ide", "sata", "fdc") and not device.index
+        return not built_in and device.model not in ("pci-root", "pcie-root")
+    return True
+
+
 def _for_libvirt(domain: Domain, private: QemuPrivate, channels: str) -> list[str]:
     """What libvirtd needs to go on with the guest, and we do not."""
-    aliases = dict.fromkeys(one.alias for one in domain.devices.each() if one.alias)
+    aliases = dict.fromkeys(one.alias for one in domain.devices.each() if _has_id(one))
     rows = [f"  <device alias={quoteattr(alias)}/>" for alias in aliases]
     channel = f"{channels}/{os.path.basename(private.lib_dir)}"
     number = max((index for index, _source in _layers(domain)), default=0)
