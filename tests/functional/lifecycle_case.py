@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nova_pyvirt.core import registry
+from nova_pyvirt.core.cgroup import Cgroup, machine_name
 from nova_pyvirt.hypervisors.qemu.host import processes
 from tests.base import TestCase
 from tests.fixtures.guests import nano_image
@@ -72,7 +73,8 @@ class LifecycleCase(TestCase):
         """No QEMU outlives its test."""
         self.table.close()
         for found in self.running():
-            os.kill(found.pid, signal.SIGKILL)
+            self.kill(found.pid)
+            Cgroup.find(machine_name(found.ident, found.name, root=self.root)).remove()
 
     def running(self) -> list[processes.Found]:
         return list(processes.scan(f"{self.root}/lib/qemu"))

@@ -7,7 +7,7 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-from nova_pyvirt.core.cgroup import Cgroup
+from nova_pyvirt.core.cgroup import Cgroup, hierarchies, remove_tree
 from nova_pyvirt.errors import Code, From, libvirtError
 from tests.functional.lifecycle_case import LifecycleCase
 
@@ -110,14 +110,16 @@ class TestControlGroups(LimitsCase):
         self.table.domain_destroy(ref)
 
     def test_partition(self) -> None:
-        extra = "<resource><partition>/machine/gold</partition></resource>"
-        ref = self.define(extra=extra)
+        name = f"gold{os.getpid()}"
+        ref = self.define(extra=f"<resource><partition>/machine/{name}</partition></resource>")
+        for base in hierarchies().values():
+            self.addCleanup(remove_tree, f"{base}/machine/{name}.partition")
         self.table.domain_create(ref)
-        self.assertIn("/machine/gold.partition/", self.private(ref).cgroup.paths["cpu"])
+        self.assertIn(f"/machine/{name}.partition/", self.private(ref).cgroup.paths["cpu"])
         self.table.domain_destroy(ref)
-        for base in Path("/sys/fs/cgroup").iterdir():
-            if Path(base, "machine/gold.partition").exists():
-                os.rmdir(f"{base}/machine/gold.partition")
+        left = [p for p in Path("/sys/fs/cgroup/cpu/machine", f"{name}.partition").iterdir()
+                if p.is_dir()]  # fmt: skip
+        self.assertEqual([], left)
 
     def test_a_processor_that_is_not_there(self) -> None:
         extra = "<cputune><emulatorpin cpuset='97'/></cputune>"
@@ -278,3 +280,40 @@ class TestUsers(LifecycleCase):
         limits = Path(f"/proc/{self.pid(ref)}/limits").read_text()
         self.assertRegex(limits, r"Max open files +777 +777")
         self.assertRegex(limits, r"Max core file size +0 +0")
+
+
+class TestRecords(LifecycleCase):
+    """What those can read who ask later."""
+
+    def test_audit(self) -> None:
+        ref = self.define()
+        with self.assertLogs("nova_pyvirt.audit", "INFO") as logged:
+            self.table.domain_create(ref)
+            pid = self.pid(ref)
+            self.table.domain_destroy(ref)
+        who = f'vm="nano" uuid=6f0c3d1e-6f6e-4d2f-9c38-1a1f4a1f0b10 vm-pid={pid}'
+        lines = [record.getMessage() for record in logged.records]
+        self.assertIn(f"success=yes virt=qemu op=start reason=booted {who}", lines)
+        self.assertEqual(f"success=yes virt=qemu op=stop reason=destroyed {who}", lines[-1])
+        disk = next(line for line in lines if "resrc=disk" in line)
+        self.assertTrue(disk.endswith(f'old-disk="?" new-disk="{self.disk}"'), disk)
+
+    def test_audit_of_a_failure(self) -> None:
+        ref = self.define(extra="<cputune><emulatorpin cpuset='97'/></cputune>")
+        with (
+            self.assertLogs("nova_pyvirt.audit", "INFO") as logged,
+            self.assertRaises(libvirtError),
+        ):
+            self.table.domain_create(ref)
+        self.assertIn("success=no virt=qemu op=start", logged.records[0].getMessage())
+
+    def test_the_domain_s_log(self) -> None:
+        ref = self.define()
+        self.table.domain_create(ref)
+        self.table.domain_destroy(ref)
+        lines = Path(self.table.state.paths.log_file("nano")).read_text().splitlines()
+        stamp = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\+0000: "
+        self.assertRegex(lines[0], stamp + r"starting up libvirt version: \S+, package: .*, "
+                         r"qemu version: .*, kernel: .*, hostname: ")  # fmt: skip
+        self.assertIn("/usr/bin/qemu-system-x86_64 \\", lines)
+        self.assertRegex(lines[-1], stamp + "shutting down, reason=destroyed")

@@ -8,6 +8,7 @@ from nova_pyvirt.core.cgroup.layout import (
     hierarchies,
     machine_name,
     remove_tree,
+    stale,
 )
 from nova_pyvirt.core.cgroup.values import UNLIMITED
 
@@ -19,4 +20,5 @@ __all__ = [
     "hierarchies",
     "machine_name",
     "remove_tree",
+    "stale",
 ]

@@ -15,11 +15,13 @@ from nova_pyvirt.core.cgroup.v1 import V1
 from nova_pyvirt.core.cgroup.v2 import V2
 from nova_pyvirt.core.cgroup.values import Values, write
 from nova_pyvirt.errors import libvirtError
-from nova_pyvirt.util.native import os
+from nova_pyvirt.util.native import os, time
 
 LOG = logging.getLogger(__name__)
 #: controllers that threads have groups of their own for
 _THREADED: Final = ("cpu", "cpuacct", "cpuset")
+#: seconds between attempts to remove a group
+_PAUSES: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3)
 _told: set[str] = set()
 
 
@@ -124,9 +126,18 @@ class Cgroup:
             layout.remove_tree(f"{path}/{name}")
 
     def remove(self) -> None:
-        """Removes the groups and what is below them; ones still in use stay."""
-        for path in dict.fromkeys(self.paths.values()):
-            layout.remove_tree(path)
+        """Removes the groups and what is below them.
+
+        The kernel may need a moment more after a process's end, and tells nobody when it is done:
+        it is asked again for up to a second. Groups that others have put processes into stay.
+        """
+        left = list(dict.fromkeys(self.paths.values()))
+        for pause in (*_PAUSES, 0.0):
+            left = [path for path in left if not layout.remove_tree(path)]
+            if not left:
+                return
+            time.sleep(pause)
+        LOG.warning("control groups still in use: %s", ", ".join(left))
 
 
 def _make_all(base: str, where: str) -> bool:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Final
 
-from nova_pyvirt.util.native import os
+from nova_pyvirt.util.native import os, time
 
 ROOT: Final = "/sys/fs/cgroup"
 CONTROLLERS: Final = ("cpu", "cpuacct", "cpuset", "memory", "devices", "blkio")
@@ -20,6 +20,8 @@ CONTROLLERS: Final = ("cpu", "cpuacct", "cpuset", "memory", "devices", "blkio")
 _V2: Final = {"cpu": "cpu", "cpuset": "cpuset", "memory": "memory", "blkio": "io"}
 #: characters of a machine's name
 _LONGEST: Final = 64
+#: seconds for a group to get its process: before, it is empty without being left behind
+_YOUNG: Final = 60.0
 _SETTLE: Final = ("cpuset.cpus", "cpuset.mems")
 #: top directories that libvirt takes as they are; others get a suffix
 _PLAIN: Final = ("machine", "user", "system")
@@ -56,6 +58,34 @@ def machine_name(ident: int, name: str, *, root: str | None = None) -> str:
     head = f"qemu-{owner}-{ident}-" if owner else f"qemu-{ident}-"
     kept = re.sub(r"([.-])[.-]+", r"\1", re.sub(r"[^A-Za-z0-9.-]", "", name))
     return f"{(head + kept.lstrip('.-'))[:_LONGEST].rstrip('.-')}.libvirt-qemu"
+
+
+def stale(mine: str, keep: Collection[str], *, root: str = ROOT) -> list[str]:
+    """Directories of groups like `mine` that are of no guest any more, nested ones not named.
+
+    :param mine: a name that the driver would give (see machine_name())
+    :param keep: names of groups in use
+    """
+    match = re.match(r"(qemu-(?:[^-]+-)*?)\d+-", mine)
+    if match is None:
+        return []
+    pattern = re.compile(rf"{re.escape(match[1])}\d+-.*\.libvirt-qemu\Z")
+    return [
+        path
+        for base in hierarchies(root).values()
+        for path in _children(f"{base}/machine")
+        if pattern.match(os.path.basename(path))
+        and os.path.basename(path) not in keep
+        and _age(path) > _YOUNG
+    ]
+
+
+def _age(path: str) -> float:
+    """Seconds since something was made or removed in a directory; 0 when it has gone."""
+    try:
+        return time.time() - os.stat(path).st_mtime
+    except OSError:
+        return 0.0
 
 
 def partition_path(partition: str) -> str:
@@ -110,14 +140,16 @@ def delegate(path: str, wanted: Collection[str] = tuple(_V2)) -> None:
             continue
 
 
-def remove_tree(path: str) -> None:
-    """rmdir from the leaves up; groups with processes stay."""
-    for sub in _children(path):
-        remove_tree(sub)
+def remove_tree(path: str) -> bool:
+    """rmdir from the leaves up; False when a group is still in use and stays."""
+    gone = all([remove_tree(sub) for sub in _children(path)])
     try:
         os.rmdir(path)
+    except FileNotFoundError:
+        return gone
     except OSError:
-        return
+        return False
+    return gone
 
 
 def _children(path: str) -> Iterator[str]:

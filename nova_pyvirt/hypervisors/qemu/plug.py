@@ -7,7 +7,7 @@ from typing import Final
 from nova_pyvirt import errors
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.errors import Code, libvirtError
-from nova_pyvirt.hypervisors.qemu import vcpus
+from nova_pyvirt.hypervisors.qemu import audit, vcpus
 from nova_pyvirt.hypervisors.qemu.limits import threads
 from nova_pyvirt.hypervisors.qemu.vcpus import VcpuInfo
 from nova_pyvirt.model.domain import Domain
@@ -115,6 +115,7 @@ def add(vm: DomainObj, number: int) -> None:
     info = vm.private.vcpus[number]
     if not info.kind:
         raise errors.error(Code.OPERATION_UNSUPPORTED, "cpu hotplug is not supported")
+    before = vm.definition.vcpu_count
     _add(vm, number, info)
     found = refresh(vm)
     with vm.lock:
@@ -125,6 +126,7 @@ def add(vm: DomainObj, number: int) -> None:
             vcpu.hotpluggable = True
         vcpus.recount(definition)
         note_order(definition, found)
+    audit.changed(vm, "vcpu", before, definition.vcpu_count)
     for one in range(number, number + info.units):
         if found[one].thread:
             threads.setup_vcpu(definition, vm.private.cgroup, one, found[one].thread)
@@ -161,7 +163,7 @@ def remove(vm: DomainObj, number: int) -> None:
 def removed(vm: DomainObj, alias: str) -> None:
     """A vCPU has gone, now or later than somebody waited for it."""
     number = int(alias.removeprefix("vcpu"))
-    units = vm.private.vcpus[number].units
+    units, before = vm.private.vcpus[number].units, vm.definition.vcpu_count
     found = refresh(vm)
     with vm.lock:
         definition = vm.definition
@@ -170,5 +172,6 @@ def removed(vm: DomainObj, alias: str) -> None:
             vcpu.enabled, vcpu.hotpluggable = False, True
         vcpus.recount(definition)
         note_order(definition, found)
+    audit.changed(vm, "vcpu", before, definition.vcpu_count)
     for one in range(number, number + units):
         vm.private.cgroup.remove_thread(f"vcpu{one}")

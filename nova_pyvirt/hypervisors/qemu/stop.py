@@ -7,14 +7,16 @@ from typing import Final
 
 from nova_pyvirt import errors
 from nova_pyvirt.core.domain import DomainObj
-from nova_pyvirt.core.states import Life, Shutoff, State
+from nova_pyvirt.core.logfile import append
+from nova_pyvirt.core.states import Life, Shutoff, State, reason_name
 from nova_pyvirt.errors import libvirtError, system_error
-from nova_pyvirt.hypervisors.qemu import status
+from nova_pyvirt.hypervisors.qemu import audit, status
 from nova_pyvirt.hypervisors.qemu.host import tpmstate
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
 from nova_pyvirt.hypervisors.qemu.process import Process
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.util.breakpoints import reach
+from nova_pyvirt.util.native import os
 
 LOG = logging.getLogger(__name__)
 #: seconds after SIGTERM until SIGKILL; libvirt waits 10
@@ -73,11 +75,12 @@ def stop_process(state: QemuState, vm: DomainObj, reason: Shutoff) -> None:
             return
         private: QemuPrivate = vm.private
         private.being_destroyed = True
-        live = vm.definition
+        live, pid = vm.definition, private.pid
         ident, vm.id = vm.id, -1
         vm.set_state(State.SHUTOFF, reason)
         vm.jobs.notify()
     reach("stop-begin")
+    _tell_log(state, vm.name, reason)
     _end_qemu(vm, private)
     hook(state, vm.name, "stopped", live.format(secure=True))
     reach("stop-ended")
@@ -86,8 +89,15 @@ def stop_process(state: QemuState, vm: DomainObj, reason: Shutoff) -> None:
         reach("stop-undone")
         _forget(state, vm, private)
     reach("stop-files")
+    audit.stopped(live, pid, reason.name.lower())
     hook(state, vm.name, "release", live.format(secure=True))
     LOG.info("domain %s (id %d) has ended: %s", vm.name, ident, reason.name.lower())
+
+
+def _tell_log(state: QemuState, name: str, reason: Shutoff) -> None:
+    path = state.paths.log_file(name)
+    if os.path.exists(path):
+        append(path, f"shutting down, reason={reason_name(State.SHUTOFF, reason)}")
 
 
 def end_qemu(private: QemuPrivate, *, force: bool = True) -> None:

@@ -7,7 +7,7 @@ Only names of our own making are touched, and none of a guest that runs.
 import logging
 import shutil
 
-from nova_pyvirt.core.cgroup import Cgroup
+from nova_pyvirt.core.cgroup import Cgroup, remove_tree, stale
 from nova_pyvirt.hypervisors.qemu.host import processes
 from nova_pyvirt.hypervisors.qemu.private import partition_of
 from nova_pyvirt.hypervisors.qemu.state import QemuState
@@ -26,6 +26,9 @@ def sweep(state: QemuState) -> None:
         for entry in os.listdir(parent):
             if entry.startswith("domain-") and f"{paths.lib_dir}/{entry}" not in used:
                 _run(state, parent, entry)
+    machines = {vm.private.machine for vm in state.domains if vm.private is not None}
+    for path in stale(state.machine_name(0, "any"), machines):
+        remove_tree(path)
     kept = {vm.name for vm in state.domains if vm.active}
     kept |= {name for name, _uuid, _process in state.unmanaged}
     for directory, ending in ((paths.state_dir, ".pid"), (paths.status_backup_dir, ".xml")):

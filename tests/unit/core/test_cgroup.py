@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Control groups on made-up hierarchies: version 1, version 2, both, none."""
 
+import os
 import tempfile
+import threading
 from pathlib import Path
+from unittest import mock
 
-from nova_pyvirt.core.cgroup import UNLIMITED, Cgroup, hierarchies, machine_name
+from nova_pyvirt.core.cgroup import UNLIMITED, Cgroup, hierarchies, machine_name, stale
+from nova_pyvirt.core.cgroup import group as module
 from nova_pyvirt.core.cgroup.layout import partition_path
 from nova_pyvirt.errors import Code, From, libvirtError
 from tests.base import TestCase
@@ -49,6 +53,43 @@ class TestVersion1(CgroupCase):
         self.assertFalse((self.root / "cpu/machine/qemu-1-vm/vcpu0").exists())
         group.remove()
         self.assertEqual({}, Cgroup.find("qemu-1-vm", root=str(self.root)).paths)
+
+    def test_left_behind(self) -> None:
+        machine = self.root / "cpu/machine"
+        machine.mkdir()
+        names = ["qemu-embed-0011aabb-1-old", "qemu-embed-0011aabb-2-used", "qemu-embed-ff-1-x",
+                 "qemu-3-other", "qemu-embed-0011aabb-4-young"]  # fmt: skip
+        for name in names:
+            path = machine / f"{name}.libvirt-qemu"
+            path.mkdir()
+            if "young" not in name:
+                os.utime(path, (1, 1))
+        for mine, found in (
+            ("qemu-embed-0011aabb-0-any.libvirt-qemu", ["qemu-embed-0011aabb-1-old"]),
+            ("qemu-0-any.libvirt-qemu", ["qemu-3-other"]),
+        ):
+            keep = {"qemu-embed-0011aabb-2-used.libvirt-qemu"}
+            left = stale(mine, keep, root=str(self.root))
+            self.assertEqual([f"{machine}/{name}.libvirt-qemu" for name in found], left)
+
+    def test_a_group_that_is_still_in_use(self) -> None:
+        group = self.create()
+        path = Path(group.paths["cpu"], "emulator")
+        path.mkdir()
+        (path / "a-process").touch()
+        timer = threading.Timer(0.05, (path / "a-process").unlink)
+        timer.start()
+        group.remove()
+        timer.join()
+        self.assertEqual({}, Cgroup.find("qemu-1-vm", root=str(self.root)).paths)
+        group = self.create()
+        (Path(group.paths["cpu"]) / "a-process").touch()
+        with (
+            mock.patch.object(module, "_PAUSES", (0.001,)),
+            self.assertLogs("nova_pyvirt.core.cgroup.group", "WARNING"),
+        ):
+            group.remove()
+        self.assertEqual({"cpu"}, set(Cgroup.find("qemu-1-vm", root=str(self.root)).paths))
 
     def test_chosen_controllers(self) -> None:
         self.assertEqual({"cpu"}, set(self.create(controllers=["cpu"]).paths))

@@ -31,6 +31,8 @@ def apply(domain: Domain, cgroup: Cgroup, always: Iterable[str]) -> None:
         allow(cgroup, path, "rw")
     for path, perms in needed(domain):
         allow(cgroup, path, perms)
+    if domain.launch_security is not None:
+        allow(cgroup, "/dev/sev")
 
 
 def allow(cgroup: Cgroup, path: str, perms: str = "rw") -> bool:

@@ -8,7 +8,7 @@ from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.job_matrix import Job
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.errors import Code, From, libvirtError
-from nova_pyvirt.hypervisors.qemu import cpumaps
+from nova_pyvirt.hypervisors.qemu import audit, cpumaps
 from nova_pyvirt.hypervisors.qemu.flags import check_flags
 from nova_pyvirt.hypervisors.qemu.jobs import job
 from nova_pyvirt.hypervisors.qemu.limits import threads
@@ -141,7 +141,9 @@ def add_iothread(state: QemuState, dom: DomainRef, number: int, flags: int) -> N
         if made.live is not None:
             _plug(made.vm, number)
             with made.vm.lock:
+                before = len(made.live.iothread_ids)
                 _add(made.live, number)
+            audit.changed(made.vm, "iothread", before, before + 1)
         if made.config is not None:
             _add(made.config, number)
 
@@ -186,7 +188,9 @@ def del_iothread(state: QemuState, dom: DomainRef, number: int, flags: int) -> N
             private.mon.command("object-del", {"id": f"{_PREFIX}{number}"})
             _ask(made.vm)
             with made.vm.lock:
+                before = len(made.live.iothread_ids)
                 _drop(made.live, number)
+            audit.changed(made.vm, "iothread", before, before - 1)
             private.cgroup.remove_thread(f"{_PREFIX}{number}")
         if made.config is not None:
             _drop(made.config, number)

@@ -4,6 +4,7 @@
 from nova_pyvirt import errors
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.errors import Code
+from nova_pyvirt.hypervisors.qemu import audit
 from nova_pyvirt.hypervisors.qemu.flags import check_flags
 from nova_pyvirt.hypervisors.qemu.monitor import Monitor, QMPCommandError
 from nova_pyvirt.hypervisors.qemu.ops.change import CONFIG, LIVE, change
@@ -31,6 +32,7 @@ def set_memory_flags(state: QemuState, dom: DomainRef, kib: int, flags: int) -> 
             raise errors.error(Code.INVALID_ARG, detail)
         if made.live is not None:
             _inflate(made.vm.private.mon, kib)
+            audit.changed(made.vm, "mem", int(made.live.current_memory or 0), kib)
         if made.config is not None:
             made.config.current_memory = kib
 

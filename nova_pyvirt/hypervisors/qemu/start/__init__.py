@@ -4,7 +4,7 @@
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.states import Detail, Life, Shutoff
 from nova_pyvirt.errors import system_error
-from nova_pyvirt.hypervisors.qemu import stop
+from nova_pyvirt.hypervisors.qemu import audit, stop
 from nova_pyvirt.hypervisors.qemu.start import (
     finish,
     init,
@@ -54,6 +54,7 @@ def start_process(
     except BaseException as exc:
         private = start.private
         private.timeline.end(str(exc) or type(exc).__name__)
+        audit.started(start.definition, private.pid, _reason(start), success=False)
         start.close()  # what follows may need descriptors
         destroyed = private.being_destroyed
         stop.stop_process(state, vm, Shutoff.DESTROYED if destroyed else Shutoff.FAILED)
@@ -65,5 +66,11 @@ def start_process(
         raise
     else:
         start.private.timeline.end()
+        audit.started(start.definition, start.private.pid, _reason(start), success=True)
     finally:
         start.close()
+
+
+def _reason(start: Start) -> str:
+    """How the guest came to be, in an audit record."""
+    return "booted" if start.incoming is None else "restored"

@@ -14,7 +14,7 @@ from nova_pyvirt.core.logfile import LogFile
 from nova_pyvirt.errors import Code, libvirtError, system_error
 from nova_pyvirt.hypervisors.qemu import command, status
 from nova_pyvirt.hypervisors.qemu.events.dispatch import worker_for
-from nova_pyvirt.hypervisors.qemu.host import labels
+from nova_pyvirt.hypervisors.qemu.host import labels, opened
 from nova_pyvirt.hypervisors.qemu.host.facts import host_context
 from nova_pyvirt.hypervisors.qemu.limits import devices, domain, rlimits, threads
 from nova_pyvirt.hypervisors.qemu.monitor import Deadlines, Monitor, QMPTimeout
@@ -155,6 +155,8 @@ def _limits(start: Start) -> Cgroup:
     private.undo.callback(cgroup.remove)
     domain.apply(start.definition, cgroup)
     devices.apply(start.definition, cgroup, settings.cgroup_device_acl)
+    for path in opened.paths(start.definition, start.state.view.fs).values():
+        devices.allow(cgroup, path)
     return cgroup
 
 
