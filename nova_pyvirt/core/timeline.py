@@ -31,7 +31,7 @@ class Stage:
 
 @dataclass(slots=True)
 class Timeline:
-    """The stages of one start, in the order in which they began.
+    """The stages of one start or end, in the order in which they began.
 
     Written by the start's own thread; others read a copy through :meth:`row`.
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""pyvirt timeline: where the time of a guest's start went, as a table and as a picture."""
+"""pyvirt timeline: where the time of a guest's start, or end, went, as a table and as a picture."""
 
 import sys
 from argparse import ArgumentParser
@@ -25,12 +25,13 @@ class Timeline(Asking, Lister):
     def get_parser(self, prog_name: str) -> ArgumentParser:
         parser: ArgumentParser = super().get_parser(prog_name)
         parser.add_argument("domain", nargs="?", help="name, UUID or id")
+        parser.add_argument("--stop", action="store_true", help="its last end instead")
         parser.add_argument("--svg", metavar="FILE", help="also write a picture")
         parser.add_argument("--html", metavar="FILE", help="also write a page with the picture")
         return parser
 
     def take_action(self, parsed_args: Any) -> Rows:
-        rows = self.rows("starts")
+        rows = self.rows("stops" if parsed_args.stop else "starts")
         if parsed_args.domain is None:
             return _overview(rows)
         row = find_domain(rows, parsed_args.domain)

@@ -16,7 +16,7 @@ Row = dict[str, Any]
 Source = Callable[[], list[Row]]
 
 #: the tables, in the order in which they are shown
-KINDS: Final = ("process", "domains", "jobs", "monitors", "sessions", "workers", "starts")
+KINDS: Final = ("process", "domains", "jobs", "monitors", "sessions", "workers", "starts", "stops")
 _BEGUN: Final = time.time()
 
 

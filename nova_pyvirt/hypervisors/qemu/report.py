@@ -28,14 +28,14 @@ _AGENT_WORDS: Final = {AgentJob.QUERY: "agent query", AgentJob.MODIFY: "agent mo
 
 
 class Starts:
-    """The last start of each domain, also of those that failed or have ended since."""
+    """The last start, or end, of each domain, also of those that are off since."""
 
     def __init__(self) -> None:
         self._last: OrderedDict[bytes, tuple[str, int, Timeline]] = OrderedDict()
 
-    def add(self, vm: DomainObj, timeline: Timeline) -> None:
-        """A start of a domain, whose id is set already."""
-        self._last[vm.uuid] = (vm.name, vm.id, timeline)
+    def add(self, vm: DomainObj, timeline: Timeline, ident: int | None = None) -> None:
+        """A start of a domain, whose id is set already, or the end of the one with that id."""
+        self._last[vm.uuid] = (vm.name, vm.id if ident is None else ident, timeline)
         self._last.move_to_end(vm.uuid)
         while len(self._last) > _STARTS:
             self._last.popitem(last=False)
@@ -57,6 +57,7 @@ def publish(state: "QemuState") -> Callable[[], None]:
                 "jobs": lambda: [row for vm in state.domains for row in _locked(vm, job_rows)],
                 "monitors": lambda: _rows(state, monitor_row),
                 "starts": state.starts.rows,
+                "stops": state.stops.rows,
             }
         ),
         metrics.serve(),

@@ -66,6 +66,7 @@ class QemuState:
         if settings.hooks_enabled:
             self.hooks = Hooks.find(paths.hooks_dir, "qemu", timeout=settings.hook_timeout)
         self.starts = Starts()
+        self.stops = Starts()
         self.autodestroy: dict[bytes, object] = {}
         self.spare = SpareDescriptors()
         self.at_close: list[Callable[[], None]] = []

@@ -9,12 +9,14 @@ from nova_pyvirt import errors
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.logfile import append
 from nova_pyvirt.core.states import Life, Shutoff, State, reason_name
+from nova_pyvirt.core.timeline import Timeline
 from nova_pyvirt.errors import libvirtError, system_error
 from nova_pyvirt.hypervisors.qemu import audit, status
 from nova_pyvirt.hypervisors.qemu.host import tpmstate
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
 from nova_pyvirt.hypervisors.qemu.process import Process
 from nova_pyvirt.hypervisors.qemu.state import QemuState
+from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.util.breakpoints import reach
 from nova_pyvirt.util.native import os
 
@@ -68,8 +70,10 @@ def is_stopped(pid: int) -> bool:
 def stop_process(state: QemuState, vm: DomainObj, reason: Shutoff) -> None:
     """Ends a domain's run, whatever stage it has come to. Its job's owner calls, lock free.
 
-    From the first moment on the domain is inactive for everybody else. Nothing here fails.
+    From the first moment on the domain is inactive for everybody else. Nothing here fails; how
+    long each stage takes is kept as for a start.
     """
+    timeline = Timeline()
     with vm.lock:
         if not vm.active:
             return
@@ -79,18 +83,25 @@ def stop_process(state: QemuState, vm: DomainObj, reason: Shutoff) -> None:
         ident, vm.id = vm.id, -1
         vm.set_state(State.SHUTOFF, reason)
         vm.jobs.notify()
+        state.stops.add(vm, timeline, ident)
     reach("stop-begin")
     _tell_log(state, vm.name, reason)
-    _end_qemu(vm, private)
-    hook(state, vm.name, "stopped", live.format(secure=True))
+    with timeline.stage("qemu"):
+        _end_qemu(vm, private)
+    with timeline.stage("hook-stopped"):
+        hook(state, vm.name, "stopped", live)
     reach("stop-ended")
     with state.spare.lent():
-        private.undo.close()
+        with timeline.stage("undo"):
+            private.undo.close()
         reach("stop-undone")
-        _forget(state, vm, private)
+        with timeline.stage("files"):
+            _forget(state, vm, private)
     reach("stop-files")
     audit.stopped(live, pid, reason.name.lower())
-    hook(state, vm.name, "release", live.format(secure=True))
+    with timeline.stage("hook-release"):
+        hook(state, vm.name, "release", live)
+    timeline.end()
     LOG.info("domain %s (id %d) has ended: %s", vm.name, ident, reason.name.lower())
 
 
@@ -125,10 +136,12 @@ def _end_qemu(vm: DomainObj, private: QemuPrivate) -> None:
     private.perf.close()
 
 
-def hook(state: QemuState, name: str, operation: str, xml: str) -> None:
+def hook(state: QemuState, name: str, operation: str, live: Domain) -> None:
     """A hook at the end of a run: what it says is ignored."""
+    if not state.hooks:
+        return
     try:
-        state.hooks.call(name, operation, "end", None, xml)
+        state.hooks.call(name, operation, "end", None, live.format(secure=True))
     except libvirtError as exc:
         LOG.warning("domain %s: hook %s: %s", name, operation, exc)
 
