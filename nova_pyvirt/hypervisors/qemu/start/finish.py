@@ -28,7 +28,7 @@ def run(start: Start) -> None:
     reach("start-cont")
     with start.private.stage("status"):
         try:
-            status.save(start.state, start.vm)
+            status.save(start.state, start.vm, backup=True)
         except OSError as exc:
             raise system_error(exc.errno or 0, "cannot write the domain's status") from exc
     begin_hook(start, "started")
