@@ -29,7 +29,7 @@ from nova_pyvirt.hypervisors.qemu.host import processes
 from tests.fixtures.guests import nano_image
 
 NAME: Final = "killed"
-TAP: Final = "killtap0"
+TAP: Final = f"km{os.getpid()}"  # others may run one at the same time
 _CHILD: Final = str(Path(__file__).with_name("lifecycle_child.py"))
 _OWNER: Final = (1234, 1235)
 _XML: Final = """<domain type='qemu'>
