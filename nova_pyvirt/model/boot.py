@@ -44,6 +44,8 @@ class Nvram(Element):
     source = child("source", DiskSource)
 
     def after_parse(self, node: etree._Element) -> None:
+        if self.type is not None and self.source is None:
+            raise Refusal("missing 'source' element of nvram").error()
         if self.type is not None or not self.path:
             self.path = None
 

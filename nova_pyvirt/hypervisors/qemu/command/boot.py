@@ -17,7 +17,7 @@ def pflash(domain: Domain) -> Args:
         return []
     loader, nvram = domain.os.loader, domain.os.nvram
     args = _pair("pflash0", _file(loader.path), read_only=loader.readonly is True)
-    if nvram is not None:
+    if nvram is not None and (nvram.file or nvram.source is not None):
         node = _file(nvram.file) if nvram.file else _network(nvram.source)
         args += _pair("pflash1", node, read_only=False)
     return args

@@ -5,7 +5,7 @@ from nova_pyvirt import errors
 from nova_pyvirt.core.host.cpu import host_arch
 from nova_pyvirt.errors import Code, From
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
-from nova_pyvirt.hypervisors.qemu.postparse import devices, memory, seclabels, vcpus
+from nova_pyvirt.hypervisors.qemu.postparse import bounds, devices, memory, seclabels, vcpus
 from nova_pyvirt.hypervisors.qemu.postparse.machine import is_q35, read_only_uefi
 from nova_pyvirt.model import cpuset
 from nova_pyvirt.model.boot import BootDevice, Nvram
@@ -32,6 +32,7 @@ def complete(domain: Domain, caps: QemuCaps, *, nvram_dir: str) -> None:
     :raises libvirtError: XML_ERROR, CONFIG_UNSUPPORTED...
     """
     _check_count(domain, caps)
+    bounds.check(domain)
     vcpus.complete(domain)
     memory.complete(domain)
     seclabels.complete(domain)

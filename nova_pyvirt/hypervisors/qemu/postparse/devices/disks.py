@@ -6,6 +6,7 @@ from typing import Any
 
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
+from nova_pyvirt.hypervisors.qemu.postparse.bounds import CONTROLLERS
 from nova_pyvirt.model.devices.common import Address
 from nova_pyvirt.model.devices.disk import Disk
 from nova_pyvirt.model.devices.storage import DiskSource
@@ -46,8 +47,14 @@ def drive_index(target: str) -> int:
 
 
 def drive_address(disk: Disk) -> Address:
-    """Where a disk's name puts it on its controller."""
+    """Where a disk's name puts it on its controller.
+
+    :raises libvirtError: XML_ERROR, also for a name so far on that nobody has the controllers
+    """
     controller, rest = divmod(drive_index(disk.target), _UNITS[disk.bus][0])
+    if controller > CONTROLLERS:
+        detail = f"Unknown disk name '{disk.target}' and no address specified"
+        raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
     bus, unit = divmod(rest, _UNITS[disk.bus][1])
     return Address(type="drive", controller=controller, bus=bus, target=0, unit=unit)
 
