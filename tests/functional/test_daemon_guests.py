@@ -166,5 +166,6 @@ class DaemonGuestsTest(DaemonProcessCase):
         table.domain_create_xml(xml, 2)
         self.assertEqual(1, len(self.pids()))
         table.close()
-        self.until(lambda: not self.pids())
-        self.assertEqual([], self.open().connect_list_all_domains(0))
+        again = self.open()
+        self.until(lambda: not again.connect_list_all_domains(0))
+        self.assertEqual([], self.pids())
