@@ -168,4 +168,4 @@ class DaemonGuestsTest(DaemonProcessCase):
         table.close()
         again = self.open()
         self.until(lambda: not again.connect_list_all_domains(0))
-        self.assertEqual([], self.pids())
+        self.assertEqual(set(), self.pids())
