@@ -24,7 +24,7 @@ XML = """<domain type='qemu'>
   <name>{name}</name>
   <uuid>6f0c3d1e-6f6e-4d2f-9c38-1a1f4a1f0b10</uuid>
   <memory unit='MiB'>32</memory>
-  <vcpu>1</vcpu>
+  {vcpu}
   <os><type arch='x86_64' machine='pc'>hvm</type></os>
   <features><acpi/></features>
   {extra}
@@ -79,8 +79,14 @@ class LifecycleCase(TestCase):
     def running(self) -> list[processes.Found]:
         return list(processes.scan(f"{self.root}/lib/qemu"))
 
-    def define(self, name: str = "nano", extra: str = "", devices: str = "") -> Any:
-        xml = XML.format(name=name, disk=self.disk, extra=extra, devices=devices)
+    def define(
+        self,
+        name: str = "nano",
+        extra: str = "",
+        devices: str = "",
+        vcpu: str = "<vcpu>1</vcpu>",
+    ) -> Any:
+        xml = XML.format(name=name, disk=self.disk, extra=extra, devices=devices, vcpu=vcpu)
         return self.table.domain_define_xml(xml)
 
     def state(self, ref: Any) -> tuple[int, int]:

@@ -25,14 +25,17 @@ from tests.functional.lifecycle_case import (
 )
 
 JOB_COMPLETED = 21
+LIVE = 1
 BYPASS_CACHE, SAVE_RUNNING, SAVE_PAUSED = 1, 2, 4
 
 
 class SaveCase(LifecycleCase):
+    vcpu = "<vcpu>1</vcpu>"
+
     def setUp(self) -> None:
         super().setUp()
         self.image = f"{self.root}/image"
-        self.ref = self.table.domain_create(self.define())
+        self.ref = self.table.domain_create(self.define(vcpu=self.vcpu))
         self.fd = self.console(self.ref)
         self.events.clear()
 
@@ -184,6 +187,31 @@ class TestManagedSave(SaveCase):
             self.assertEqual((State.RUNNING, Running.BOOTED), self.state(self.ref))
             self.assertFalse(path.exists())
             self.table.domain_destroy(self.ref)
+
+
+class TestSavedVcpus(SaveCase):
+    """An image knows the vCPUs that the guest had when it was saved."""
+
+    vcpu = "<vcpu current='2'>4</vcpu>"
+
+    def runs_on_with(self, count: int) -> None:
+        self.assertEqual(count, self.table.domain_get_vcpus_flags(self.ref, LIVE))
+        self.answers()
+
+    def test_plugged_in(self) -> None:
+        self.table.domain_set_vcpus_flags(self.ref, 4, LIVE)
+        self.table.domain_save(self.ref, self.image)
+        xml = self.table.domain_save_image_get_xml_desc(self.image, 0)
+        self.assertIn("<vcpu id='3' enabled='yes' hotpluggable='yes' order='4'/>", xml)
+        self.restore()
+        self.runs_on_with(4)
+
+    def test_one_of_them_in_a_managed_save(self) -> None:
+        self.table.domain_set_vcpu(self.ref, "3", 1, LIVE)
+        self.table.domain_managed_save(self.ref, 0)
+        self.table.domain_create(self.ref)
+        self.runs_on_with(3)
+        self.assertIn("<vcpu id='2' enabled='no'", self.table.domain_get_xml_desc(self.ref, 0))
 
 
 class TestInterruptedSave(LifecycleCase):

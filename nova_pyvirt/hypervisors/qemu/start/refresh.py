@@ -22,14 +22,12 @@ _TERMINAL = re.compile(r"pty:/dev/pts/\d+")
 
 
 def run(start: Start) -> None:
-    """vCPUs that are plugged in; one batch of queries: vCPU threads, terminals, I/O threads; limits
-    of those threads.
+    """One batch of queries: vCPU threads, terminals, I/O threads; limits of those threads.
 
     :raises libvirtError: QEMU has ended or does not answer
     """
     with start.private.stage("refresh"):
         try:
-            plug.at_start(start.vm)
             refresh(start.vm, start.private.mon)
             livecpu.update(start.vm, start.private.mon)
             plug.check(start.definition, start.private.vcpus)
