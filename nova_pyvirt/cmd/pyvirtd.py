@@ -4,11 +4,14 @@
 import argparse
 import sys
 
+from nova_pyvirt.core.hooks import Hooks
+from nova_pyvirt.core.settings import Settings
 from nova_pyvirt.daemon import logs
 from nova_pyvirt.daemon.drivers import Drivers
 from nova_pyvirt.daemon.main import Daemon, directories, serve
 from nova_pyvirt.daemon.process import Launch, PidFile, allow_many_clients, into_background
 from nova_pyvirt.errors import libvirtError
+from nova_pyvirt.hypervisors.qemu.opening import paths_of
 from nova_pyvirt.util.native import os
 
 
@@ -45,6 +48,14 @@ def _version() -> str:
         return "pyvirtd (nova-pyvirt)"
 
 
+def _hooks(uri: str) -> Hooks:
+    """The scripts "daemon" of the directories that `uri` uses."""
+    paths = paths_of(uri)
+    settings = Settings.load(paths)
+    directory = paths.hooks_dir if settings.hooks_enabled else None
+    return Hooks(directory, "daemon", timeout=settings.hook_timeout)
+
+
 def main(argv: list[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     args.config = os.path.abspath(args.config)
@@ -55,7 +66,8 @@ def main(argv: list[str] | None = None) -> int:
         pid_file = PidFile(args.pid_file) if args.pid_file else None
         drivers = Drivers(args.uri)
         try:
-            daemon = Daemon(drivers, args.config, args.directory, listen=args.listen)
+            hooks = _hooks(args.uri)
+            daemon = Daemon(drivers, args.config, args.directory, listen=args.listen, hooks=hooks)
             serve(daemon, launch.ready, args.timeout)
         finally:
             drivers.close()

@@ -40,6 +40,9 @@ class DriverTable:
         """Nothing is between the caller and an in-process driver: there is nothing to probe."""
         return 0
 
+    def reload(self) -> None:
+        """The daemon was told to read its surroundings again (SIGHUP)."""
+
     def close(self) -> None:
         """Ends the connection; what it owns (autodestroy, callbacks) goes."""
 

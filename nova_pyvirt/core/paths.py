@@ -84,7 +84,8 @@ class Paths:
 
     @property
     def hooks_dir(self) -> str:
-        return f"{self.etc}/hooks"
+        """The administrator's, for users' sessions, too (LIBVIRT_HOOK_DIR)."""
+        return f"/etc/{_NAMES[self.profile]}/hooks" if self.session else f"{self.etc}/hooks"
 
     @property
     def state_dir(self) -> str:

@@ -44,6 +44,11 @@ class Drivers:
             raise error(Code.NO_CONNECT, name, domain=From.RPC)
         return registry.open_connection(name, flags, None)
 
+    def reload(self) -> None:
+        """Hooks that have come or gone count from now on."""
+        if self._own is not None:
+            self._own.reload()
+
     def busy(self) -> bool:
         """Whether guests run."""
         return self._own is not None and self._own.connect_num_of_domains() > 0

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from nova_pyvirt import conf
+from nova_pyvirt.core.hooks import Hooks
 from nova_pyvirt.core.introspect import meditation
 from nova_pyvirt.core.paths import Paths
 from nova_pyvirt.daemon import logs, polkit, report, sockets
@@ -36,12 +37,14 @@ class Daemon:
     :param config_path: pyvirtd.conf or libvirtd.conf
     :param directory: where the UNIX sockets go
     :param listen: the TCP and TLS sockets of the configuration are wanted
+    :param hooks: the scripts told of start, reload and shutdown; what they say changes nothing
     """
 
     opener: Opener
     config_path: str
     directory: str
     listen: bool = True
+    hooks: Hooks | None = None
     config: Config = field(default_factory=Config)
     server: Server | None = None
     paths: list[str] = field(default_factory=list)
@@ -54,9 +57,8 @@ class Daemon:
             self.config.settings.sasl_passwords or passwords_file()
         )
         self._log()
-        start = getattr(self.opener, "start", None)
-        if start is not None:
-            start()
+        self._hook("start", "-", "start")
+        self._opener_does("start")
         self.dispatcher = Dispatcher(self.opener, self._policy(self.config))
         self.server = Server(self.config.settings)
         self.server.polkit = bool(self.config.access_drivers)
@@ -131,8 +133,28 @@ class Daemon:
         tls = sockets.tls_context(self.config.sockets) if kind == "tls" else None
         self.server.listen(Service(sock, kind == "ro", auth, self.dispatcher, kind, tls))
 
+    def _opener_does(self, what: str) -> None:
+        """Tells the opener, which may be a plain function."""
+        method = getattr(self.opener, what, None)
+        if method is not None:
+            method()
+
+    def _hook(self, operation: str, sub: str, extra: str) -> None:
+        if self.hooks:
+            try:
+                self.hooks.call("-", operation, sub, extra, "")
+            except libvirtError as exc:
+                LOG.error("hook daemon %s: %s", operation, exc)
+
     def reload(self) -> None:
-        """Reads the policy anew; clients stay. A policy that is wrong changes nothing."""
+        """Looks for hooks and reads the policy anew; clients stay.
+
+        A policy that is wrong changes nothing.
+        """
+        if self.hooks is not None:
+            self.hooks.refresh()
+        self._hook("reload", "begin", "SIGHUP")
+        self._opener_does("reload")
         try:
             config = load(self.config_path, own())
             self.dispatcher.policy = self._policy(config)
@@ -149,6 +171,9 @@ class Daemon:
 
     def stop(self) -> None:
         """Ends; guests go on."""
+        if self.hooks is not None:
+            self.hooks.refresh()
+        self._hook("shutdown", "-", "shutdown")
         if self.unpublish is not None:
             self.unpublish()
         for server in (self.server, getattr(self, "admin", None)):

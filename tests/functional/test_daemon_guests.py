@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """pyvirtd goes and comes back, in order or not: guests stay, clients are told."""
 
+import os
 import signal
 import subprocess
 import threading
@@ -108,6 +109,40 @@ class DaemonGuestsTest(DaemonProcessCase):
         for ref in [*refs, new]:
             again.domain_destroy(ref)
         self.assertEqual(set(), self.pids())
+
+    def hook(self, name: str, body: str) -> None:
+        path = f"{self.root}/etc/hooks/{name}"
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"#!/bin/sh\n{body}\n")
+        os.chmod(path, 0o755)
+
+    def said(self) -> list[str]:
+        with open(f"{self.root}/said", encoding="utf-8") as file:
+            return file.read().splitlines()
+
+    def test_hooks(self) -> None:
+        tell = f'echo "${{0##*/}} $*" >> {self.root}/said'
+        self.hook("daemon", f"{tell}; exit 1")  # what a hook says changes nothing
+        self.hook("daemon.d/second", tell)
+        daemon = self.start()
+        both = ["daemon - start - start", "second - start - start"]
+        self.assertEqual(both, self.said())
+        table = self.open()
+        self.guests(table, 1)
+        self.assertEqual(both, self.said())  # that guest's hooks were not there
+        os.unlink(f"{self.root}/etc/hooks/daemon")
+        self.hook("qemu", tell)
+        daemon.send_signal(signal.SIGHUP)
+        self.expect(b"RELOADING=1")
+        self.expect(b"READY=1")
+        self.assertEqual("second - reload begin SIGHUP", self.said()[-1])
+        ref = table.domain_create_xml(XML.format(name="told", disk=self.disk), 0)
+        steps = [f"qemu told {step} begin -" for step in ("prepare", "start", "started")]
+        self.assertEqual(steps, self.said()[-3:])
+        table.domain_destroy(ref)
+        self.end_daemon()
+        self.assertEqual("second - shutdown - shutdown", self.said()[-1])
 
     def test_reload_keeps_clients_and_guests(self) -> None:
         daemon = self.start()

@@ -62,9 +62,8 @@ class QemuState:
         self.spawner = Spawner()
         self.vnc_ports = PortAllocator("vnc", settings.port_min, settings.port_max)
         self.websocket_ports = PortAllocator("vncWebSocket", 5700, 65535)
-        self.hooks = Hooks()
-        if settings.hooks_enabled:
-            self.hooks = Hooks.find(paths.hooks_dir, "qemu", timeout=settings.hook_timeout)
+        hooks_dir = paths.hooks_dir if settings.hooks_enabled else None
+        self.hooks = Hooks(hooks_dir, "qemu", timeout=settings.hook_timeout)
         self.starts = Starts()
         self.stops = Starts()
         self.autodestroy: dict[bytes, object] = {}

@@ -67,13 +67,17 @@ def is_stopped(pid: int) -> bool:
         return False
 
 
-def stop_process(state: QemuState, vm: DomainObj, reason: Shutoff) -> None:
+def stop_process(
+    state: QemuState, vm: DomainObj, reason: Shutoff, timeline: Timeline | None = None
+) -> None:
     """Ends a domain's run, whatever stage it has come to. Its job's owner calls, lock free.
 
     From the first moment on the domain is inactive for everybody else. Nothing here fails; how
     long each stage takes is kept as for a start.
+
+    :param timeline: has what the caller has done towards the end already
     """
-    timeline = Timeline()
+    timeline = timeline or Timeline()
     with vm.lock:
         if not vm.active:
             return
@@ -86,8 +90,7 @@ def stop_process(state: QemuState, vm: DomainObj, reason: Shutoff) -> None:
         state.stops.add(vm, timeline, ident)
     reach("stop-begin")
     _tell_log(state, vm.name, reason)
-    with timeline.stage("qemu"):
-        _end_qemu(vm, private)
+    _end_qemu(vm, private, timeline)
     with timeline.stage("hook-stopped"):
         hook(state, vm.name, "stopped", live)
     reach("stop-ended")
@@ -111,20 +114,23 @@ def _tell_log(state: QemuState, name: str, reason: Shutoff) -> None:
         append(path, f"shutting down, reason={reason_name(State.SHUTOFF, reason)}")
 
 
-def end_qemu(private: QemuPrivate, *, force: bool = True) -> None:
+def end_qemu(private: QemuPrivate, timeline: Timeline, *, force: bool = True) -> None:
     """kill(), and what QEMU said before its end has been handled.
 
     :raises libvirtError: SYSTEM_ERROR when it lives on
     """
     if private.process is not None:
-        kill(private.process, force=force)
+        with timeline.stage("qemu"):
+            kill(private.process, force=force)
     if private.monitor is not None and private.worker is not None:
-        private.worker.wait_eof(_EVENTS_WAIT)
+        with timeline.stage("events"):
+            private.worker.wait_eof(_EVENTS_WAIT)
 
 
-def _end_qemu(vm: DomainObj, private: QemuPrivate) -> None:
+def _end_qemu(vm: DomainObj, private: QemuPrivate, timeline: Timeline) -> None:
     try:
-        end_qemu(private)
+        if not timeline.stages:  # destroy() has done so before
+            end_qemu(private, timeline)
     except libvirtError as exc:
         LOG.error("domain %s: %s", vm.name, exc)
     monitor, private.monitor = private.monitor, None

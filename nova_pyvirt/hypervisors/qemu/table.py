@@ -20,6 +20,7 @@ from nova_pyvirt.hypervisors.qemu.ops import (
 )
 from nova_pyvirt.hypervisors.qemu.slots.console import ConsoleSlots
 from nova_pyvirt.hypervisors.qemu.slots.jobs import JobSlots, PowerSlots, SaveSlots
+from nova_pyvirt.hypervisors.qemu.slots.moments import MomentSlots
 from nova_pyvirt.hypervisors.qemu.slots.monitor import MonitorSlots
 from nova_pyvirt.hypervisors.qemu.slots.stats import StatsSlots
 from nova_pyvirt.hypervisors.qemu.slots.tuning import LimitSlots, TuningSlots
@@ -46,6 +47,7 @@ class QemuTable(
     ConsoleSlots,
     StatsSlots,
     MonitorSlots,
+    MomentSlots,
     DriverTable,
 ):
     """One connection to the driver state of its URI."""
@@ -55,6 +57,9 @@ class QemuTable(
         self.readonly = readonly
         self.state = opening.hold(uri)
         self._open = True
+
+    def reload(self) -> None:
+        self.state.hooks.refresh()
 
     def close(self) -> None:
         if self._open:

@@ -9,6 +9,7 @@ from nova_pyvirt.core.job_matrix import AsyncJob, Job
 from nova_pyvirt.core.jobdata import Operation
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.core.states import Detail, Life, Paused, Running, Shutoff, State
+from nova_pyvirt.core.timeline import Timeline
 from nova_pyvirt.errors import Code, libvirtError, system_error
 from nova_pyvirt.hypervisors.qemu import agentless, cpus, status, stop
 from nova_pyvirt.hypervisors.qemu.definition import parse_definition
@@ -235,15 +236,16 @@ def destroy(state: QemuState, vm: DomainObj, *, graceful: bool = False) -> None:
         private.being_destroyed = True
         vm.jobs.notify()
         starting = vm.jobs.async_job is AsyncJob.START
+    timeline = Timeline()
     try:
-        stop.end_qemu(private, force=not graceful)
+        stop.end_qemu(private, timeline, force=not graceful)
     except libvirtError:
         private.being_destroyed = False
         raise
     if starting:
         _await_start(vm)
     try:
-        _finish_destroy(state, vm, private, starting)
+        _finish_destroy(state, vm, private, timeline, starting)
     except libvirtError:
         private.being_destroyed = False
         if private.worker is not None:
@@ -251,14 +253,16 @@ def destroy(state: QemuState, vm: DomainObj, *, graceful: bool = False) -> None:
         raise
 
 
-def _finish_destroy(state: QemuState, vm: DomainObj, private: QemuPrivate, starting: bool) -> None:
+def _finish_destroy(
+    state: QemuState, vm: DomainObj, private: QemuPrivate, timeline: Timeline, starting: bool
+) -> None:
     with job(vm, Job.DESTROY, "virDomainDestroyFlags"):
         if not vm.active or vm.private is not private:
             if starting:
                 return
             vm.require_active()
             return
-        stop.stop_process(state, vm, Shutoff.DESTROYED)
+        stop.stop_process(state, vm, Shutoff.DESTROYED, timeline)
         stop.announce(state, vm, Detail.STOPPED_DESTROYED)
 
 

@@ -257,7 +257,8 @@ def _definition(state: QemuState, image: Image, xml: str | None) -> Domain:
     """
     if state.hooks:
         name = image.definition.name
-        said = state.hooks.call(name, "restore", "begin", None, xml or image.header.xml)
+        before = xml or image.header.xml
+        said = state.hooks.call(name, "restore", "begin", None, before, rewrites=True)
         xml = said if said.strip() else xml
     if xml is None:
         return image.definition
