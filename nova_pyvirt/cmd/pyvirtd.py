@@ -9,7 +9,13 @@ from nova_pyvirt.core.settings import Settings
 from nova_pyvirt.daemon import logs
 from nova_pyvirt.daemon.drivers import Drivers
 from nova_pyvirt.daemon.main import Daemon, directories, serve
-from nova_pyvirt.daemon.process import Launch, PidFile, allow_many_clients, into_background
+from nova_pyvirt.daemon.process import (
+    Launch,
+    PidFile,
+    allow_many_clients,
+    collect_less,
+    into_background,
+)
 from nova_pyvirt.errors import libvirtError
 from nova_pyvirt.hypervisors.qemu.opening import paths_of
 from nova_pyvirt.util.native import os
@@ -68,6 +74,7 @@ def main(argv: list[str] | None = None) -> int:
         try:
             hooks = _hooks(args.uri)
             daemon = Daemon(drivers, args.config, args.directory, listen=args.listen, hooks=hooks)
+            collect_less()
             serve(daemon, launch.ready, args.timeout)
         finally:
             drivers.close()

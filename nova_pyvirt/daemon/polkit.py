@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from nova_pyvirt.errors import Code, From, error, libvirtError
+from nova_pyvirt.util import procstat
 from nova_pyvirt.util.native import os, threading
 
 LOG = logging.getLogger(__name__)
@@ -44,9 +45,8 @@ def start_time(pid: int) -> int:
     process from a later one of the same number.
     """
     try:
-        with os.fdopen(os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)) as file:
-            return int(file.read().rpartition(")")[2].split()[19])
-    except (OSError, IndexError):
+        return int(procstat.read(pid)[procstat.START])
+    except OSError:
         return 0
 
 

@@ -13,13 +13,11 @@ from nova_pyvirt.core.introspect import REPORTS, Row, metrics, serve_unix
 from nova_pyvirt.core.job import Holder
 from nova_pyvirt.core.job_matrix import ASYNC_WORDS, JOB_WORDS, AgentJob, AsyncJob, Job
 from nova_pyvirt.core.timeline import Timeline
-from nova_pyvirt.util.native import os
+from nova_pyvirt.util import procstat
 
 if TYPE_CHECKING:
     from nova_pyvirt.hypervisors.qemu.state import QemuState
 
-_TICK_NS: Final = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
-_PAGE_KIB: Final = os.sysconf("SC_PAGE_SIZE") // 1024
 #: seconds for a domain's lock, which nobody holds for long
 _LOCK_WAIT: Final = 1.0
 #: starts remembered after their guests have ended
@@ -123,11 +121,11 @@ def usage(pid: int) -> tuple[int, int]:
     if not pid:
         return 0, 0
     try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-            words = file.read().rpartition(")")[2].split()
+        fields = procstat.read(pid)
     except OSError:
         return 0, 0
-    return (int(words[11]) + int(words[12])) * _TICK_NS, int(words[21]) * _PAGE_KIB
+    used = int(fields[procstat.USER]) + int(fields[procstat.SYSTEM])
+    return used * procstat.TICK_NS, int(fields[procstat.RSS]) * procstat.PAGE_KIB
 
 
 def job_rows(vm: DomainObj) -> list[Row]:

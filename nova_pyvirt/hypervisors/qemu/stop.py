@@ -17,6 +17,7 @@ from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
 from nova_pyvirt.hypervisors.qemu.process import Process
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.model.domain import Domain
+from nova_pyvirt.util import procstat
 from nova_pyvirt.util.breakpoints import reach
 from nova_pyvirt.util.native import os
 
@@ -61,9 +62,8 @@ def kill(process: Process, *, force: bool = True) -> None:
 def is_stopped(pid: int) -> bool:
     """Whether a signal has stopped the process: it can't answer anything."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rpartition(b")")[2].split()[0] in (b"T", b"t")
-    except (OSError, IndexError):
+        return procstat.read(pid)[procstat.STATE] in (b"T", b"t")
+    except OSError:
         return False
 
 

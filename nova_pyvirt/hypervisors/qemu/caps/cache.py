@@ -151,7 +151,7 @@ class CapsCache:
 
 def _in_path(name: str) -> str | None:
     for folder in os.environ.get("PATH", os.defpath).split(":"):
-        path = os.path.join(folder or ".", name)
-        if os.path.isfile(path) and os.access(path, os.X_OK):
+        path = f"{folder or '.'}/{name}"
+        if os.access(path, os.X_OK) and os.path.isfile(path):  # most are not there: one call
             return os.path.abspath(path)
     return None

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The XML of virConnectGetCapabilities: the host, and the guests it can run."""
 
+import logging
 from functools import lru_cache
 
 from lxml import etree
@@ -15,6 +16,9 @@ from nova_pyvirt.hypervisors.qemu.caps.cpu.host import host_cpu
 from nova_pyvirt.hypervisors.qemu.caps.types import Machine, QemuCaps
 from nova_pyvirt.hypervisors.qemu.caps.view import HostView
 
+LOG = logging.getLogger(__name__)
+#: this document among those that are kept
+_KEY = "capabilities"
 _TRANSPORTS = ("tcp", "rdma")
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _X86 = ("i686", "x86_64")
@@ -50,14 +54,51 @@ _NARROW = frozenset(
 
 
 def build(view: HostView) -> str:
-    """The document, as libvirt lays it out."""
+    """The document, as libvirt lays it out; the last one again while nothing in it has changed."""
+    guests = _emulators(view)
+    facts = (_host_facts(view.fs), guests)
+    known = view.texts.get(_KEY)
+    if known is not None and known[0] == facts:
+        return known[1]
     root = etree.Element("capabilities")
     root.append(_host(view))
+    for arch, caps in guests:
+        root.append(_guest(arch, caps))
+    text = _spaced(root)
+    view.texts[_KEY] = facts, text
+    return text
+
+
+def _host_facts(fs: HostFs) -> tuple[object, ...]:
+    """What can change about the host while it is up, as far as it is shown.
+
+    Places and caches of processors, and the model, are those of the processors that are online.
+    """
+    return (
+        fs.read("sys/devices/system/cpu/present"),
+        fs.read("sys/devices/system/cpu/online"),
+        fs.read("sys/devices/system/cpu/cpu0/microcode/version"),
+        suspend_targets(fs),
+        has_iommu(fs),
+        [
+            (node, [(pool.size, pool.total) for pool in memory.pools(fs, node)])
+            for node in memory.nodes(fs) or [memory.ALL_CELLS]
+        ],
+    )
+
+
+def _emulators(view: HostView) -> list[tuple[str, QemuCaps]]:
+    """The architectures that some QEMU here serves, in libvirt's order."""
+    found = []
     for arch in ARCHES:
-        guest = _guest(view, arch)
-        if guest is not None:
-            root.append(guest)
-    return _spaced(root)
+        binary = view.caps.default_emulator(arch)
+        if binary is None:
+            continue
+        try:
+            found.append((arch, view.caps.get(binary)))
+        except libvirtError as exc:
+            LOG.debug("no guests of architecture %s: %s", arch, exc)
+    return found
 
 
 def _spaced(root: etree._Element) -> str:
@@ -160,20 +201,13 @@ def _pretty(size: int) -> tuple[int, str]:
     return size, _UNITS[step]
 
 
-def _guest(view: HostView, arch: str) -> etree._Element | None:
-    """What guests of `arch` can be; None when no QEMU serves them."""
-    binary = view.caps.default_emulator(arch)
-    if binary is None:
-        return None
-    try:
-        caps = view.caps.get(binary)
-    except libvirtError:
-        return None
+def _guest(arch: str, caps: QemuCaps) -> etree._Element:
+    """What guests of `arch` can be."""
     guest = etree.Element("guest")
     _add(guest, "os_type", "hvm")
     element = _add(guest, "arch", name=arch)
     _add(element, "wordsize", 32 if arch in _NARROW else 64)
-    _add(element, "emulator", binary)
+    _add(element, "emulator", caps.binary)
     for name, canonical, machine in _machine_names(caps):
         one = _add(element, "machine", name)
         if canonical:

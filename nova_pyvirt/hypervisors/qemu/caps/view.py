@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the capability calls of a connection look at."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nova_pyvirt.core.host import HostFs
@@ -38,6 +38,7 @@ class HostView:
     :ivar security: the security models in use, the main one first
     :ivar privileged: is this the system driver?
     :ivar loaders: firmware images and their variables, qemu.conf's ``nvram``
+    :ivar texts: documents as they were built last, each with the facts that it depends on
     """
 
     caps: CapsCache
@@ -47,3 +48,4 @@ class HostView:
     security: Sequence[SecurityModel] = (SecurityModel("none"),)
     privileged: bool = True
     loaders: Sequence[tuple[str, str]] = DEFAULT_LOADERS
+    texts: dict[Hashable, tuple[object, str]] = field(default_factory=dict, repr=False)

@@ -5,10 +5,8 @@ from typing import Final, NamedTuple
 
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From, system_error
-from nova_pyvirt.util.native import os
+from nova_pyvirt.util import procstat
 
-_TICK_NS: Final = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
-_PAGE_KIB: Final = os.sysconf("SC_PAGE_SIZE") // 1024
 _WAIT: Final = ("se.statistics.wait_sum", "wait_sum")
 
 
@@ -30,17 +28,15 @@ def times(pid: int, thread: int | None = None, *, root: str = "/proc") -> Times:
 
     :raises libvirtError: SYSTEM_ERROR when it is gone
     """
-    path = f"{root}/{pid}/stat" if thread is None else f"{root}/{pid}/task/{thread}/stat"
     try:
-        with open(path, encoding="ascii", errors="replace") as file:
-            words = file.read().rpartition(")")[2].split()
+        fields = procstat.read(pid, thread, root)
     except OSError as exc:
         raise system_error(exc.errno or 0, "cannot get vCPU placement & pCPU time") from exc
     return Times(
-        int(words[11]) * _TICK_NS,
-        int(words[12]) * _TICK_NS,
-        int(words[36]),
-        int(words[21]) * _PAGE_KIB,
+        int(fields[procstat.USER]) * procstat.TICK_NS,
+        int(fields[procstat.SYSTEM]) * procstat.TICK_NS,
+        int(fields[procstat.PROCESSOR]),
+        int(fields[procstat.RSS]) * procstat.PAGE_KIB,
     )
 
 

@@ -86,13 +86,11 @@ def get_all_domain_stats(
     return found
 
 
-def _chosen(state: QemuState, doms: Sequence[DomainRef], filters: int) -> Iterator[DomainObj]:
+def _chosen(state: QemuState, doms: Sequence[DomainRef], filters: int) -> list[DomainObj]:
     if not doms:
-        doms = lookup.list_all(state, 0)
-    for dom in doms:
-        vm = state.domains.by_uuid(dom.uuid)
-        if vm is not None and lookup.wanted(vm, filters):
-            yield vm
+        return [vm for vm in state.domains if not filters or lookup.wanted(vm, filters)]
+    named = (state.domains.by_uuid(dom.uuid) for dom in doms)
+    return [vm for vm in named if vm is not None and lookup.wanted(vm, filters)]
 
 
 def _collect(

@@ -7,11 +7,10 @@ from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.hypervisors.qemu.flags import check_flags
 from nova_pyvirt.hypervisors.qemu.migratable import as_defined
 from nova_pyvirt.hypervisors.qemu.state import QemuState
-from nova_pyvirt.util.native import os
+from nova_pyvirt.util import procstat
 
 SECURE, INACTIVE, UPDATE_CPU, MIGRATABLE = 1, 2, 4, 8
 _TEXTS = Memo()
-_TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 
 def get_state(state: QemuState, dom: DomainRef, flags: int) -> tuple[int, int]:
@@ -38,14 +37,7 @@ def get_info(state: QemuState, dom: DomainRef) -> tuple[int, int, int, int, int]
 def cpu_time(vm: DomainObj) -> int:
     """User and system time of the domain's process in ns, 0 when there is none."""
     pid = vm.private.pid if vm.active and vm.private is not None else 0
-    if not pid:
-        return 0
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-            words = file.read().rpartition(")")[2].split()
-    except OSError:
-        return 0
-    return (int(words[11]) + int(words[12])) * _TICK_NS
+    return procstat.processor_time(pid) if pid else 0
 
 
 def get_xml_desc(state: QemuState, dom: DomainRef, flags: int) -> str:

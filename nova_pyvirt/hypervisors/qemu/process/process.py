@@ -5,7 +5,7 @@ import signal as signals
 from collections.abc import Callable
 
 from nova_pyvirt.errors import system_error
-from nova_pyvirt.util import loop
+from nova_pyvirt.util import loop, procstat
 from nova_pyvirt.util.native import Future, os, select, threading
 
 
@@ -15,12 +15,9 @@ def start_time(pid: int) -> int | None:
     The pair (pid, start time) names one process for as long as the host is up.
     """
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            text = file.read()
+        return int(procstat.read(pid)[procstat.START])
     except (FileNotFoundError, ProcessLookupError):
         return None
-    # the command's name may hold spaces and brackets: count from the last bracket
-    return int(text.rpartition(b")")[2].split()[19])
 
 
 class Process:

@@ -17,8 +17,8 @@ _KINDS: Final = {"cumulative": "sum", "instant": "cur", "peak": "max"}
 
 def state(request: Request) -> None:
     """state.state, state.reason."""
-    request.found["state.state"] = Int(request.vm.state)
-    request.found["state.reason"] = Int(request.vm.reason)
+    request.found["state.state"] = int(request.vm.state)
+    request.found["state.reason"] = request.vm.reason
 
 
 def total(request: Request) -> None:

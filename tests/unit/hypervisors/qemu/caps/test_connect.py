@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import shutil
 from unittest import mock
 
 from lxml import etree
@@ -64,6 +65,23 @@ class ConnectTest(FakeHost):
             root.xpath("guest/arch[@name='x86_64']/machine/text()"),
         )
         self.assertEqual(["qemu"], root.xpath("guest/arch/domain/@type"))
+
+    def test_capabilities_again(self) -> None:
+        """The same text while nothing has changed, a new one when something has."""
+        first = connect.get_capabilities(self.view)
+        self.assertIs(first, connect.get_capabilities(self.view))
+        pages = "sys/devices/system/node/node0/hugepages/hugepages-2048kB"
+        self.write(f"{pages}/free_hugepages", 0)
+        self.assertIs(first, connect.get_capabilities(self.view))  # free pages are not shown
+        self.write(f"{pages}/nr_hugepages", 7)
+        second = connect.get_capabilities(self.view)
+        self.assertIn("<pages unit='KiB' size='2048'>7</pages>", second)
+        self.write("sys/devices/system/cpu/online", "0-6")
+        shutil.rmtree(self.root / "sys/devices/system/cpu/cpu7/topology")
+        third = connect.get_capabilities(self.view)
+        self.assertNotEqual(second, third)
+        self.view.caps.get.return_value = caps("kvm")  # type: ignore[attr-defined]
+        self.assertIn("<domain type='kvm'/>", connect.get_capabilities(self.view))
 
     def test_capabilities_without_any_qemu(self) -> None:
         self.view.caps.default_emulator.side_effect = lambda _arch: None  # type: ignore[attr-defined]
