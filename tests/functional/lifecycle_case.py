@@ -17,6 +17,7 @@ from typing import Any
 from nova_pyvirt.core import registry
 from nova_pyvirt.core.cgroup import Cgroup, machine_name
 from nova_pyvirt.hypervisors.qemu.host import processes
+from nova_pyvirt.util import breakpoints
 from tests.base import TestCase
 from tests.fixtures.guests import nano_image
 
@@ -102,6 +103,18 @@ class LifecycleCase(TestCase):
             if time.monotonic() > end:
                 self.fail("did not happen in time")
             time.sleep(0.005)
+
+    def noted(self) -> str:
+        """Where break points are noted from now on, by children, too."""
+        path = f"{self.root}/places"
+        Path(path).write_text("")
+        os.environ[breakpoints.LIST] = path
+        self.addCleanup(os.environ.pop, breakpoints.LIST, None)
+        return path
+
+    def await_place(self, path: str, name: str) -> None:
+        """Waits until somebody has come to a break point; see noted()."""
+        self.until(lambda: name in Path(path).read_text().splitlines())
 
     def console(self, ref: Any) -> int:
         """The guest's serial port, opened when it is up."""

@@ -207,13 +207,14 @@ class TestHostLimits(StartFaultCase):
         """SIGTERM while a child of ours starts a guest: QEMU is ours to find, or is not there."""
         ref = self.define()
         self.works(ref)
-        for delay in (0.3, 0.5, 0.7):
-            with self.subTest(delay):
+        for place in ("start-init", "start-held", "start-spawned", "start-monitor", "start-cont"):
+            with self.subTest(place):
                 self.table.close()
+                path = self.noted()
                 child = subprocess.Popen(
                     [sys.executable, CHILD, self.root, "start", "nano"], stdout=subprocess.DEVNULL
                 )
-                time.sleep(delay)
+                self.await_place(path, place)
                 child.send_signal(signal.SIGTERM)
                 child.wait(30)
                 self.table = self.open()

@@ -29,7 +29,7 @@ KILL_WAIT: Final = 5.0
 #: seconds of SIGTERM alone under VIR_DOMAIN_DESTROY_GRACEFUL
 GRACEFUL_WAIT: Final = 10.0
 #: seconds for the events QEMU sent before it ended
-_EVENTS_WAIT: Final = 1.0
+EVENTS_WAIT: Final = 1.0
 #: how often a process that doesn't end is looked at for being stopped, in seconds
 _LOOK: Final = 0.2
 
@@ -124,7 +124,7 @@ def end_qemu(private: QemuPrivate, timeline: Timeline, *, force: bool = True) ->
             kill(private.process, force=force)
     if private.monitor is not None and private.worker is not None:
         with timeline.stage("events"):
-            private.worker.wait_eof(_EVENTS_WAIT)
+            private.worker.wait_eof(EVENTS_WAIT)
 
 
 def _end_qemu(vm: DomainObj, private: QemuPrivate, timeline: Timeline) -> None:
