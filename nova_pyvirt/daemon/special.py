@@ -113,12 +113,19 @@ def node_get_memory_stats(call: Call) -> bytes:
     return _exact(call, "node_get_memory_stats")
 
 
+#: how many figures a driver has told for (driver, call, arguments): always as many
+_counts: dict[tuple[Any, ...], int] = {}
+
+
 def _exact(call: Call, name: str) -> bytes:
     """(values, 0) or ([], how many)."""
+    key = (type(call.session.table), name, *call.args)
+    asked = call.hidden["nparams"] == 0
+    if asked and key in _counts:
+        return _encode(call, ([], _counts[key]))
     stats = list(call.slot(name)(*call.args).items())
-    if call.hidden["nparams"] == 0:
-        return _encode(call, ([], len(stats)))
-    return _encode(call, (stats, 0))
+    _counts[key] = len(stats)
+    return _encode(call, ([], len(stats)) if asked else (stats, 0))
 
 
 # --- the id of a started domain

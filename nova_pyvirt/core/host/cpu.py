@@ -2,6 +2,7 @@
 """The host's processors: count, shape, clock, use."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from nova_pyvirt.core.host.memory import total
@@ -90,26 +91,39 @@ def node_info(fs: HostFs, arch: str | None = None) -> NodeInfo:
     all processors as cores is reported: the product must cover every processor number.
     """
     arch = arch or host_arch()
-    nodes = fs.numbered(_NODE, "node")
-    shapes = [_shape(fs, f"{_NODE}/node{node}") for node in nodes]
-    if not nodes or not sum(shape[0] for shape in shapes):
-        nodes, shapes = [0], [_shape(fs, _CPU)]
+    shapes = _shapes(str(fs.root), tuple(present(fs)), tuple(online(fs)))
     cpus = sum(shape[0] for shape in shapes)
     offline = sum(shape[1] for shape in shapes)
     sockets, cores, threads = (max(shape[i] for shape in shapes) for i in (2, 3, 4))
     for value, what in ((cpus, "CPUs"), (sockets, "sockets"), (threads, "threads")):
         if value == 0:
             raise error(Code.INTERNAL_ERROR, f"no {what} found", domain=From.NONE)
-    count_nodes = len(nodes)
+    count_nodes = len(shapes)
     if count_nodes * sockets * cores * threads != cpus + offline:
         count_nodes, sockets, cores, threads = 1, 1, cpus + offline, 1
     memory = total(fs) // 1024
     return NodeInfo(arch, memory, cpus, _mhz(fs, arch), count_nodes, sockets, cores, threads)
 
 
-def _shape(fs: HostFs, folder: str) -> tuple[int, int, int, int, int]:
-    """online, offline, sockets, most cores in a socket, most threads in a core"""
-    exist, active = set(present(fs)), set(online(fs))
+#: online, offline, sockets, most cores in a socket, most threads in a core
+_Shape = tuple[int, int, int, int, int]
+
+
+@lru_cache(maxsize=8)
+def _shapes(root: str, exist: tuple[int, ...], active: tuple[int, ...]) -> list[_Shape]:
+    """Of each node; of the whole host where the nodes have no processors. Where a processor sits
+    does not change while it is online.
+    """
+    fs = HostFs(root)
+    every, some = frozenset(exist), frozenset(active)
+    nodes = fs.numbered(_NODE, "node")
+    shapes = [_shape(fs, f"{_NODE}/node{node}", every, some) for node in nodes]
+    if not sum(shape[0] for shape in shapes):
+        return [_shape(fs, _CPU, every, some)]
+    return shapes
+
+
+def _shape(fs: HostFs, folder: str, exist: frozenset[int], active: frozenset[int]) -> _Shape:
     cores: dict[int, set[int]] = {}
     threads = on = off = 0
     for cpu in fs.numbered(folder, "cpu"):
@@ -147,11 +161,11 @@ def cpu_stats(fs: HostFs, cpu: int, flags: int = 0) -> dict[str, ULLong]:
     """virNodeGetCPUStats: kernel, user, idle and iowait time in ns of one processor or (-1) all."""
     check_flags(flags, 0, "virHostCPUGetStats")
     wanted = "cpu" if cpu == ALL_CPUS else f"cpu{cpu}"
+    start = f"{wanted} "
     for line in fs.require("proc/stat").splitlines():
-        name, *fields = line.split()
-        if name != wanted or len(fields) < 4:
+        if not line.startswith(start):
             continue
-        ticks = [int(field) for field in fields] + [0] * 10
+        ticks = [int(field) for field in line.split()[1:]] + [0] * 10
         user, nice, system, idle, iowait, irq, softirq = ticks[:7]
         ns = 10**9 // os.sysconf("SC_CLK_TCK")
         return {

@@ -17,6 +17,8 @@ ALL_CELLS = -1
 #: VIR_TYPED_PARAM_STRING_OKAY
 _STRING_OKAY = 4
 _STATS = (("MemTotal", "total"), ("MemFree", "free"), ("Buffers", "buffers"), ("Cached", "cached"))
+#: a line that somebody here wants; the others are many
+_MEMINFO = re.compile(r"^(?:Node \d+ )?(MemTotal|MemFree|Buffers|Cached):\s+(\d+) kB", re.MULTILINE)
 _KSM_PARAMETERS = (
     ("shm_pages_to_scan", UInt),
     ("shm_sleep_millisecs", UInt),
@@ -50,8 +52,7 @@ def max_node(fs: HostFs) -> int:
 def _meminfo(fs: HostFs, node: int) -> dict[str, int]:
     """KiB by name; node -1 is the whole host."""
     name = "proc/meminfo" if node == ALL_CELLS else f"{_NODE}/node{node}/meminfo"
-    found = re.findall(r"^(?:Node \d+ )?(\S+):\s+(\d+) kB", fs.require(name), re.MULTILINE)
-    return {key: int(value) for key, value in found}
+    return {key: int(value) for key, value in _MEMINFO.findall(fs.require(name))}
 
 
 def node_memory(fs: HostFs, node: int) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 """The XML of virConnectGetDomainCapabilities: what one guest of a kind can have."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from lxml import etree
 
@@ -11,7 +12,7 @@ from nova_pyvirt.hypervisors.qemu.caps.cache import is_native
 from nova_pyvirt.hypervisors.qemu.caps.cpu import x86
 from nova_pyvirt.hypervisors.qemu.caps.cpu.cpudef import pretty
 from nova_pyvirt.hypervisors.qemu.caps.cpu.host import host_model
-from nova_pyvirt.hypervisors.qemu.caps.firmware import descriptors
+from nova_pyvirt.hypervisors.qemu.caps.firmware import Firmware, descriptors
 from nova_pyvirt.hypervisors.qemu.caps.tpm import swtpm_versions
 from nova_pyvirt.hypervisors.qemu.caps.types import ACCELERATED, QemuCaps
 from nova_pyvirt.hypervisors.qemu.caps.view import HostView
@@ -40,20 +41,66 @@ _SIMPLE_FEATURES = (
 )  # fmt: skip
 
 
+class _Host(NamedTuple):
+    """What is looked up on the host at each call.
+
+    :ivar vcpus: the most that a guest can have, 0 = not known
+    :ivar firmware: what serves the machine
+    :ivar loaders: images for it that are there
+    :ivar vfio: can devices be assigned?
+    :ivar tpm: versions of the software TPM, None without one
+    """
+
+    vcpus: int
+    firmware: list[Firmware]
+    loaders: list[str]
+    vfio: bool
+    tpm: tuple[str, ...] | None
+
+
 def build(view: HostView, caps: QemuCaps, machine: str, arch: str, virt_type: str) -> str:
-    """The document for `machine` (canonical name), as libvirt lays it out."""
+    """The document for `machine` (canonical name), as libvirt lays it out; the last one again while
+    neither QEMU nor the host has changed.
+    """
+    key = ("domain", caps.binary, machine, arch, virt_type)
+    host = _look(view, caps, machine, arch, virt_type)
+    known = view.texts.get(key)
+    if known is not None and known[0] == (caps, host):
+        return known[1]
+    text = _build(view, caps, host, machine, arch, virt_type)
+    view.texts[key] = (caps, host), text
+    return text
+
+
+def _look(view: HostView, caps: QemuCaps, machine: str, arch: str, virt_type: str) -> _Host:
+    most = caps.max_cpus(machine, virt_type)
+    if virt_type == "kvm":
+        most = min(most, kvm.max_vcpus(view.fs))
+    every = descriptors(view.fs, privileged=view.privileged)
+    firmware = [one for one in every if one.serves(machine, arch)]
+    own = [f.executable for f in firmware if f.device in ("flash", "memory") and f.executable]
+    images = dict.fromkeys(own or [code for code, _variables in view.loaders])
+    return _Host(
+        most,
+        firmware,
+        [image for image in images if view.fs.exists(image.lstrip("/"))],
+        has_iommu(view.fs) and view.fs.exists("dev/vfio/vfio"),
+        swtpm_versions(),
+    )
+
+
+def _build(
+    view: HostView, caps: QemuCaps, host: _Host, machine: str, arch: str, virt_type: str
+) -> str:
     root = etree.Element("domainCapabilities")
     for tag, text in (
         ("path", caps.binary), ("domain", virt_type), ("machine", machine), ("arch", arch),
     ):  # fmt: skip
         etree.SubElement(root, tag).text = text
-    most = caps.max_cpus(machine, virt_type)
-    if virt_type == "kvm":
-        most = min(most, kvm.max_vcpus(view.fs))
-    if most:
-        etree.SubElement(root, "vcpu", {"max": str(most)})
+    if host.vcpus:
+        etree.SubElement(root, "vcpu", {"max": str(host.vcpus)})
     _supported(root, "iothreads", caps.has("iothread"))
-    _os(root, view, machine, arch)
+    _os(root, host)
     _cpu(root, view, caps, virt_type)
     backing = _supported(root, "memoryBacking")
     memfd = ("memfd",) if caps.has("memory-backend-memfd") else ()
@@ -62,10 +109,10 @@ def build(view: HostView, caps: QemuCaps, machine: str, arch: str, virt_type: st
     _disk(devices, caps, machine)
     _enum(_supported(devices, "graphics"), "type", _having(caps, _GRAPHICS))
     _enum(_supported(devices, "video"), "modelType", _having(caps, _VIDEO))
-    _hostdev(devices, view, caps)
+    _hostdev(devices, caps, vfio=host.vfio and caps.has("vfio-pci"))
     _rng(devices, caps)
     _filesystem(devices, caps)
-    _tpm(devices, caps)
+    _tpm(devices, caps, host.tpm)
     _redirdev(devices, caps)
     spice = ("spicevmc",) if caps.has("spice") else ()
     _enum(_supported(devices, "channel"), "type", ("pty", "unix", *spice))
@@ -88,20 +135,17 @@ def _having(caps: QemuCaps, rows: Iterable[tuple[str, str | None]]) -> list[str]
     return [value for value, flag in rows if flag is None or caps.has(flag)]
 
 
-def _os(root: etree._Element, view: HostView, machine: str, arch: str) -> None:
-    found = [f for f in descriptors(view.fs, privileged=view.privileged) if f.serves(machine, arch)]
-    interfaces = {interface for firmware in found for interface in firmware.interfaces}
+def _os(root: etree._Element, host: _Host) -> None:
+    interfaces = {interface for firmware in host.firmware for interface in firmware.interfaces}
     os_ = _supported(root, "os")
     kinds = (("bios", "bios"), ("efi", "uefi"))
     _enum(os_, "firmware", [name for name, interface in kinds if interface in interfaces])
     loader = _supported(os_, "loader")
-    own = [f.executable for f in found if f.device in ("flash", "memory") and f.executable]
-    for image in dict.fromkeys(own or [code for code, _variables in view.loaders]):
-        if view.fs.exists(image.lstrip("/")):
-            etree.SubElement(loader, "value").text = image
+    for image in host.loaders:
+        etree.SubElement(loader, "value").text = image
     _enum(loader, "type", ("rom", "pflash"))
     _enum(loader, "readonly", ("yes", "no"))
-    secure = any("requires-smm" in firmware.features for firmware in found)
+    secure = any("requires-smm" in firmware.features for firmware in host.firmware)
     _enum(loader, "secure", ("yes", "no") if secure else ("no",))
 
 
@@ -173,14 +217,13 @@ def _virtio_models(caps: QemuCaps) -> tuple[str, ...]:
     return ("virtio",)
 
 
-def _hostdev(devices: etree._Element, view: HostView, caps: QemuCaps) -> None:
+def _hostdev(devices: etree._Element, caps: QemuCaps, *, vfio: bool) -> None:
     hostdev = _supported(devices, "hostdev")
     _enum(hostdev, "mode", ("subsystem",))
     _enum(hostdev, "startupPolicy", ("default", "mandatory", "requisite", "optional"))
     usb = any(caps.has(name) for name in _USB_CONTROLLERS)
     _enum(hostdev, "subsysType", (*(("usb",) if usb else ()), "pci", "scsi"))
     _enum(hostdev, "capsType", ())
-    vfio = has_iommu(view.fs) and view.fs.exists("dev/vfio/vfio") and caps.has("vfio-pci")
     _enum(hostdev, "pciBackend", ("default", "vfio") if vfio else ())
 
 
@@ -195,12 +238,11 @@ def _filesystem(devices: etree._Element, caps: QemuCaps) -> None:
     _enum(_supported(devices, "filesystem"), "driverType", ("path", "handle", *virtiofs))
 
 
-def _tpm(devices: etree._Element, caps: QemuCaps) -> None:
+def _tpm(devices: etree._Element, caps: QemuCaps, versions: tuple[str, ...] | None) -> None:
     models = _having(caps, _TPM)
     tpm = _supported(devices, "tpm", bool(models))
     if not models:
         return
-    versions = swtpm_versions()
     emulator = versions is not None and caps.has("tpm-emulator")
     _enum(tpm, "model", models)
     _enum(

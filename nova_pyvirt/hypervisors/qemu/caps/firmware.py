@@ -4,7 +4,7 @@
 import fnmatch
 import json
 from dataclasses import dataclass
-from pathlib import Path
+from functools import lru_cache
 from typing import Any
 
 from nova_pyvirt.core.host import HostFs
@@ -62,27 +62,39 @@ def descriptors(fs: HostFs, *, privileged: bool = True) -> list[Firmware]:
 
     :raises libvirtError: INTERNAL_ERROR for a broken descriptor
     """
-    folders = [fs.path(name) for name in _SYSTEM]
+    folders = [str(fs.path(name)) for name in _SYSTEM]
     if not privileged:
         home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
-        folders.append(Path(home) / "qemu/firmware")
-    files: dict[str, Path] = {}
+        folders.append(os.path.join(home, "qemu/firmware"))
+    files: dict[str, tuple[str, os.stat_result]] = {}
     for folder in folders:
         files.update(_files(folder))
-    return [_parse(path) for _name, path in sorted(files.items()) if path.stat().st_size > 0]
+    ordered = [files[name] for name in sorted(files)]
+    return [
+        _parse(path, about.st_mtime_ns, about.st_ino) for path, about in ordered if about.st_size
+    ]
 
 
-def _files(folder: Path) -> dict[str, Path]:
+def _files(folder: str) -> dict[str, tuple[str, os.stat_result]]:
     try:
-        entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+        with os.scandir(folder) as entries:
+            return {
+                entry.name: (entry.path, entry.stat())
+                for entry in entries
+                if entry.name.endswith(".json")
+                and not entry.name.startswith(".")
+                and entry.is_file()
+            }
     except OSError:
         return {}
-    return {entry.name: entry for entry in entries if entry.is_file() and entry.suffix == ".json"}
 
 
-def _parse(path: Path) -> Firmware:
+@lru_cache(maxsize=64)
+def _parse(path: str, _changed: int, _inode: int) -> Firmware:
+    """Again when the file has changed."""
     try:
-        return _firmware(str(path), json.loads(path.read_text()))
+        with open(path, encoding="utf-8") as file:
+            return _firmware(path, json.load(file))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
         detail = f"failed to parse firmware descriptor '{path}': {exc}"
         raise error(Code.INTERNAL_ERROR, detail, domain=From.QEMU) from exc
