@@ -10,10 +10,10 @@ from typing import IO, Any, Final
 
 from nova_pyvirt.api import constant, row
 from nova_pyvirt.api.events import Family
+from nova_pyvirt.api.refusals import origin_of
 from nova_pyvirt.errors import libvirtError
 from nova_pyvirt.libvirt import virConnect, virDomain
 from nova_pyvirt.libvirt.call import Ref, Str, Tuple, as_tuple, bind, checked, guarded, typed
-from nova_pyvirt.libvirt.checks import origin_of
 from nova_pyvirt.libvirt.events.registry import Registration, deregister, register
 from nova_pyvirt.libvirt.handle import Handle
 from nova_pyvirt.util.native import os

@@ -2,7 +2,7 @@
 """From a call on the wire to a slot of the driver table and back.
 
 Order of checks: known program and procedure, authenticated, connection open, read-only, then (the
-arguments decoded) access policy; only then the table is asked.
+arguments decoded) the public function's own checks, the access policy; only then the table is asked.
 """
 
 import logging
@@ -20,7 +20,8 @@ from nova_pyvirt.core.refs import (
     StoragePoolRef,
 )
 from nova_pyvirt.daemon.acl import Policy
-from nova_pyvirt.daemon.readable import CONDITIONS, READABLE, denied, unsupported
+from nova_pyvirt.daemon.checks import check
+from nova_pyvirt.daemon.readable import READABLE, denied, unsupported
 from nova_pyvirt.daemon.session import Session
 from nova_pyvirt.errors import Code, From, Level, error, libvirtError
 from nova_pyvirt.hypervisors.remote.shapes import (
@@ -217,7 +218,7 @@ class Dispatcher:
         self._allowed(session, proc)
         call = Call(self, session, packet, proc, shape(packet.program, packet.proc))
         call.load()
-        self._conditions(session, call)
+        check(session, packet.program, packet.proc, call.args)
         if not self.policy.open:
             call.args = [true_ref(call, arg) for arg in call.args]
             self.policy.check(session.peer, proc, call.args)
@@ -247,12 +248,6 @@ class Dispatcher:
             raise error(Code.INTERNAL_ERROR, "connection not open", domain=From.RPC)
         if session.readonly and not (remote and proc.name in READABLE):
             raise denied(slot_of(proc))
-
-    @staticmethod
-    def _conditions(session: Session, call: Call) -> None:
-        condition = CONDITIONS.get(call.proc.name)
-        if condition is not None and session.readonly and condition[0](call.args):
-            raise denied(slot_of(call.proc), condition[1])
 
     def closed(self, session: Session) -> None:
         """The client is gone: drops what it had."""

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a read-only connection may call: everything that no API row marks as readable is denied."""
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from nova_pyvirt import api
 from nova_pyvirt.errors import Code, From, error, libvirtError
@@ -47,51 +46,40 @@ def _readable() -> frozenset[str]:
 
 READABLE: Final = _readable()
 
-_SECURE: Final = 1
-_MIGRATABLE: Final = 8
-_VCPU_GUEST: Final = 8
-_SOURCE_AGENT: Final = 1
 
-#: procedures that are readable but for some arguments: (refused?, what the message adds)
-CONDITIONS: Final[dict[str, tuple[Callable[[list[Any]], bool], str]]] = {
-    "domain_get_xml_desc": (lambda a: bool(a[1] & (_SECURE | _MIGRATABLE)), " with secure flag"),
-    "domain_checkpoint_get_xml_desc": (lambda a: bool(a[1] & _SECURE), " with secure flag"),
-    "domain_managed_save_get_xml_desc": (lambda a: bool(a[1] & _SECURE), " with secure flag"),
-    "domain_snapshot_get_xml_desc": (lambda a: bool(a[1] & _SECURE), " with secure flag"),
-    "domain_get_vcpus_flags": (lambda a: bool(a[1] & _VCPU_GUEST), ""),
-    "domain_interface_addresses": (lambda a: a[1] == _SOURCE_AGENT, ""),
-}
-
-
-def _public() -> dict[str, tuple[str, int]]:
-    """C functions and their error domains by slot; of several for one slot the one that is called
-    like it.
-    """
-    found: dict[str, tuple[str, int]] = {}
+def _public() -> dict[str, api.Row]:
+    """Rows by slot; of several for one slot the one whose function is called like it."""
+    found: dict[str, api.Row] = {}
     for row in api.rows():
         key = _squash(row.slot)
         if key not in found or row.function.lower() == f"vir{key}":
-            found[key] = row.function, int(From[row.origin])
+            found[key] = row
     return found
 
 
 _PUBLIC: Final = _public()
 
 
-def public(slot: str) -> tuple[str, int]:
-    """The public C function of a slot, as error messages name it, and its errors' domain."""
-    found = _PUBLIC.get(_squash(slot))
-    return found or ("vir" + "".join(word.capitalize() for word in slot.split("_")), 0)
+def public(slot: str) -> api.Row | None:
+    """The public function of a slot; None for those that only the protocol has."""
+    return _PUBLIC.get(_squash(slot))
+
+
+def _named(slot: str) -> tuple[str, From]:
+    """A slot's public function, as error messages name it, and its errors' domain."""
+    row = public(slot)
+    if row is not None:
+        return row.function, From[row.origin]
+    return "vir" + "".join(word.capitalize() for word in slot.split("_")), From.NONE
 
 
 def unsupported(slot: str) -> libvirtError:
     """NO_SUPPORT: the driver lacks the slot."""
-    name, origin = public(slot)
-    return error(Code.NO_SUPPORT, name, domain=From(origin))
+    name, origin = _named(slot)
+    return error(Code.NO_SUPPORT, name, domain=origin)
 
 
-def denied(slot: str, addition: str = "") -> libvirtError:
+def denied(slot: str) -> libvirtError:
     """OPERATION_DENIED for a read-only connection."""
-    name, origin = public(slot)
-    detail = name + addition if addition else f"read only access prevents {name}"
-    return error(Code.OPERATION_DENIED, detail, domain=From(origin))
+    name, origin = _named(slot)
+    return error(Code.OPERATION_DENIED, f"read only access prevents {name}", domain=origin)

@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from nova_pyvirt.api import Row, arguments, row
+from nova_pyvirt.api.checks import compile_checks
+from nova_pyvirt.api.refusals import Test, origin_of
 from nova_pyvirt.errors import libvirtError, set_last_error
-from nova_pyvirt.libvirt.checks import Test, compile_checks, origin_of
 from nova_pyvirt.libvirt.convert import CONVERTERS, Converter
 from nova_pyvirt.libvirt.errors import invalid_object, report
 from nova_pyvirt.libvirt.handle import Handle
@@ -32,14 +33,11 @@ Refs = Callable[..., list[Handle]]
 Shape = Callable[[Handle, Any], Any]
 
 
-def bind(
-    function: str, shape: Shape | None = None, *, then: Test | None = None, args: str | None = None
-) -> Bound:
+def bind(function: str, shape: Shape | None = None, *, args: str | None = None) -> Bound:
     """The call of a C function: ``bound(object, *arguments)``.
 
     :param shape: makes of (the object's handle, the slot's result) what is returned; the default is
         the row's result
-    :param then: a check of the function's own, after the row's
     :param args: the slot's arguments as a row has them, where Python's differ
     """
     data = row(function)
@@ -48,8 +46,7 @@ def bind(
     shape = shape or _shape(data)
     if not data.args and not data.checks:
         return _plain(data, data.slot, shape)
-    checks = compile_checks(data) if then is None else (*compile_checks(data), then)
-    return _full(data, data.slot, shape, checks)
+    return _full(data, data.slot, shape, compile_checks(data))
 
 
 def _with_arguments(data: Row, args: str) -> Row:

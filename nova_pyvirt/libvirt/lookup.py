@@ -4,10 +4,10 @@
 from typing import Any
 
 from nova_pyvirt.api import row
+from nova_pyvirt.api.refusals import origin_of, refuse
 from nova_pyvirt.errors import libvirtError, set_last_error
 from nova_pyvirt.libvirt import uuids
 from nova_pyvirt.libvirt.call import fail
-from nova_pyvirt.libvirt.checks import origin_of, refuse
 from nova_pyvirt.libvirt.convert import string
 from nova_pyvirt.libvirt.errors import invalid_object
 

@@ -7,7 +7,6 @@ from nova_pyvirt.libvirt import uuids
 from nova_pyvirt.libvirt.call import Int, List, Ref, Refs, Str, bind
 from nova_pyvirt.libvirt.handle import Handle
 from nova_pyvirt.libvirt.lookup import by_uuid, uuid_of
-from nova_pyvirt.libvirt.metadata import check_get, check_set
 from nova_pyvirt.libvirt.networkport import virNetworkPort
 from nova_pyvirt.libvirt.objects import Owned
 from nova_pyvirt.libvirt.refs import ref_of
@@ -37,8 +36,8 @@ _NETWORK_IS_ACTIVE: Int = bind("virNetworkIsActive")
 _NETWORK_IS_PERSISTENT: Int = bind("virNetworkIsPersistent")
 _NETWORK_GET_BRIDGE_NAME: Str = bind("virNetworkGetBridgeName")
 _NETWORK_GET_DHCP_LEASES: List = bind("virNetworkGetDHCPLeases", _leases)
-_NETWORK_GET_METADATA: Str = bind("virNetworkGetMetadata", then=check_get("virNetworkGetMetadata"))
-_NETWORK_SET_METADATA: Int = bind("virNetworkSetMetadata", then=check_set("virNetworkSetMetadata"))
+_NETWORK_GET_METADATA: Str = bind("virNetworkGetMetadata")
+_NETWORK_SET_METADATA: Int = bind("virNetworkSetMetadata")
 _PORT_LOOKUP_BY_UUID: Ref = bind("virNetworkPortLookupByUUID")
 _NETWORK_PORT_CREATE_XML: Ref = bind("virNetworkPortCreateXML")
 _NETWORK_LIST_ALL_PORTS: Refs = bind("virNetworkListAllPorts")

@@ -128,6 +128,8 @@ class Shape:
         self.slot = proc.name
         codec = program(proc.program).codec
         self._members = codec.members(proc.args) if proc.args else ()
+        #: the names of the arguments' members
+        self.members = tuple(name for name, _ in self._members)
         self.counted = False
         self._results = self._result_members(codec)
         self.getter = any(name == "nparams" for name, _ in self._members)

@@ -6,9 +6,9 @@ from typing import Any
 
 from nova_pyvirt.api import Family, row
 from nova_pyvirt.api.events import DOMAIN, NETWORK, NODE_DEVICE, SECRET, STORAGE_POOL
+from nova_pyvirt.api.refusals import origin_of
 from nova_pyvirt.errors import Code, From, error, libvirtError, set_last_error
 from nova_pyvirt.libvirt.call import checked, guarded
-from nova_pyvirt.libvirt.checks import origin_of
 from nova_pyvirt.libvirt.connect.dispatchers import Dispatchers
 from nova_pyvirt.libvirt.domain import virDomain
 from nova_pyvirt.libvirt.events.registry import (

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The host: versions, capabilities, CPUs, memory, suspending."""
 
-from collections.abc import Sequence
 from operator import index
 from typing import Any, Final
 
-from nova_pyvirt.api import row
 from nova_pyvirt.errors import libvirtError, set_last_error
 from nova_pyvirt.libvirt.call import (
     Dict,
@@ -21,10 +19,9 @@ from nova_pyvirt.libvirt.call import (
     checked,
     typed,
 )
-from nova_pyvirt.libvirt.checks import Test, refuse
 from nova_pyvirt.libvirt.connect.base import Base
 from nova_pyvirt.libvirt.convert import check_dict, cpu_list, hinted, like
-from nova_pyvirt.libvirt.handle import ConnectionHandle, Handle
+from nova_pyvirt.libvirt.handle import Handle
 from nova_pyvirt.util import typed as kinds
 
 _MAX_CELLS: Final = 10000
@@ -35,18 +32,6 @@ def _node(handle: Handle, result: Any) -> list[Any]:
     """Model, memory (KiB there, MiB here), CPUs, MHz, nodes, sockets, cores, threads."""
     model, memory, *rest = result
     return [model, memory >> 10, *rest]
-
-
-def _only_minus_one(function: str, shown: str) -> Test:
-    """Refuses negative numbers but -1 (all CPUs, all cells)."""
-    data = row(function)
-
-    def test(conn: ConnectionHandle, args: Sequence[Any]) -> None:
-        if args[0] < -1:
-            text = f"{shown} in {function} only accepts -1 as a negative value"
-            raise refuse(data, "cpuNum", text)
-
-    return test
 
 
 _CONNECT_GET_HOSTNAME: Str = bind("virConnectGetHostname")
@@ -61,16 +46,12 @@ _CONNECT_GET_MAX_VCPUS: Int = bind("virConnectGetMaxVcpus")
 _NODE_GET_INFO: List = bind("virNodeGetInfo", _node)
 _GET_CPU_MAP: Tuple = bind("virNodeGetCPUMap", as_tuple)
 _CONNECT_GET_CPU_MODEL_NAMES: Strs = bind("virConnectGetCPUModelNames")
-_NODE_GET_CPU_STATS: Dict = bind(
-    "virNodeGetCPUStats", as_dict, then=_only_minus_one("virNodeGetCPUStats", "cpuNum")
-)
+_NODE_GET_CPU_STATS: Dict = bind("virNodeGetCPUStats", as_dict)
 _CONNECT_COMPARE_CPU: Int = bind("virConnectCompareCPU")
 _CONNECT_COMPARE_HYPERVISOR_CPU: Int = bind("virConnectCompareHypervisorCPU")
 _CONNECT_BASELINE_CPU: Str = bind("virConnectBaselineCPU")
 _CONNECT_BASELINE_HYPERVISOR_CPU: Str = bind("virConnectBaselineHypervisorCPU")
-_NODE_GET_MEMORY_STATS: Dict = bind(
-    "virNodeGetMemoryStats", as_dict, then=_only_minus_one("virNodeGetMemoryStats", "cellNum")
-)
+_NODE_GET_MEMORY_STATS: Dict = bind("virNodeGetMemoryStats", as_dict)
 _NODE_GET_MEMORY_PARAMETERS: Dict = bind("virNodeGetMemoryParameters")
 _OLD_PARAMETERS: Dict = bind("virNodeGetMemoryParameters", typed)
 _SET_MEMORY_PARAMETERS: Int = bind("virNodeSetMemoryParameters")

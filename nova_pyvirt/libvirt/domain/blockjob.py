@@ -1,24 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Block jobs and backups."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
-from nova_pyvirt.api import row
-from nova_pyvirt.api.constants import flags as flags_of
 from nova_pyvirt.libvirt.call import Dict, Int, Str, bind
-from nova_pyvirt.libvirt.checks import refuse
 from nova_pyvirt.libvirt.convert import hinted
 from nova_pyvirt.libvirt.domain.shapes import block_job
-from nova_pyvirt.libvirt.handle import ConnectionHandle
 from nova_pyvirt.libvirt.objects import Owned
 from nova_pyvirt.util import typed
 
-_COPY: Final = flags_of("VIR_DOMAIN_BLOCK_REBASE_COPY")
-_COPY_ONLY: Final = flags_of(
-    "VIR_DOMAIN_BLOCK_REBASE_SHALLOW+VIR_DOMAIN_BLOCK_REBASE_REUSE_EXT"
-    "+VIR_DOMAIN_BLOCK_REBASE_COPY_RAW+VIR_DOMAIN_BLOCK_REBASE_COPY_DEV"
-)
 _HINTS: Final[dict[str, type]] = {
     "bandwidth": typed.ULLong,
     "granularity": typed.UInt,
@@ -26,20 +16,10 @@ _HINTS: Final[dict[str, type]] = {
 }
 
 
-def _check_rebase(conn: ConnectionHandle, args: Sequence[Any]) -> None:
-    _, base, _, flags = args
-    data = row("virDomainBlockRebase")
-    if flags & _COPY:
-        if base is None:
-            raise refuse(data, "base", f"base in {data.function} must not be NULL")
-    elif flags & _COPY_ONLY:
-        raise refuse(data, "flags", "use of flags requires a copy job")
-
-
 _DOMAIN_BLOCK_COMMIT: Int = bind("virDomainBlockCommit")
 _BLOCK_COPY: Int = bind("virDomainBlockCopy")
 _DOMAIN_BLOCK_PULL: Int = bind("virDomainBlockPull")
-_DOMAIN_BLOCK_REBASE: Int = bind("virDomainBlockRebase", then=_check_rebase)
+_DOMAIN_BLOCK_REBASE: Int = bind("virDomainBlockRebase")
 _DOMAIN_BLOCK_JOB_ABORT: Int = bind("virDomainBlockJobAbort")
 _DOMAIN_GET_BLOCK_JOB_INFO: Dict = bind("virDomainGetBlockJobInfo", block_job)
 _DOMAIN_BLOCK_JOB_SET_SPEED: Int = bind("virDomainBlockJobSetSpeed")

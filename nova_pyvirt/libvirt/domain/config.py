@@ -2,7 +2,6 @@
 """A domain's definition: XML, autostart, name, metadata."""
 
 from nova_pyvirt.libvirt.call import Int, Str, bind
-from nova_pyvirt.libvirt.metadata import check_get, check_set
 from nova_pyvirt.libvirt.objects import Owned
 
 _DOMAIN_GET_XML_DESC: Str = bind("virDomainGetXMLDesc")
@@ -11,8 +10,8 @@ _DOMAIN_SET_AUTOSTART: Int = bind("virDomainSetAutostart")
 _DOMAIN_GET_AUTOSTART_ONCE: Int = bind("virDomainGetAutostartOnce")
 _DOMAIN_SET_AUTOSTART_ONCE: Int = bind("virDomainSetAutostartOnce")
 _DOMAIN_RENAME: Int = bind("virDomainRename")
-_GET_METADATA: Str = bind("virDomainGetMetadata", then=check_get("virDomainGetMetadata"))
-_SET_METADATA: Int = bind("virDomainSetMetadata", then=check_set("virDomainSetMetadata"))
+_GET_METADATA: Str = bind("virDomainGetMetadata")
+_SET_METADATA: Int = bind("virDomainSetMetadata")
 
 
 class Config(Owned):

@@ -1,40 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starting, pausing, stopping, removing a domain."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
-from nova_pyvirt.api import constant, row
-from nova_pyvirt.errors import Code, From, error, libvirtError
+from nova_pyvirt.errors import libvirtError
 from nova_pyvirt.libvirt.call import Int, bind
-from nova_pyvirt.libvirt.checks import refuse
 from nova_pyvirt.libvirt.domain.shapes import started, stopped
-from nova_pyvirt.libvirt.handle import ConnectionHandle
 from nova_pyvirt.libvirt.objects import Owned
 
 _MAX_KEYS: Final = 16
-_CODESETS: Final = 10
-
-
-def _check_keys(conn: ConnectionHandle, args: Sequence[Any]) -> None:
-    codeset = args[0]
-    if codeset >= _CODESETS:
-        raise refuse(row("virDomainSendKey"), "codeset", f"Unsupported codeset '{codeset}'")
-    if not args[2]:
-        text = "nkeycodes in virDomainSendKey must be greater than zero"
-        raise refuse(row("virDomainSendKey"), "nkeycodes", text)
-
-
-def _check_action(conn: ConnectionHandle, args: Sequence[Any]) -> None:
-    event, action = args[:2]
-    text = None
-    if event > int(constant("VIR_DOMAIN_LIFECYCLE_CRASH")):
-        text = f"invalid lifecycle type '{event}'"
-    elif action > int(constant("VIR_DOMAIN_LIFECYCLE_ACTION_COREDUMP_RESTART")):
-        text = f"invalid lifecycle action '{action}'"
-    if text:
-        raise error(Code.INVALID_ARG, text, domain=From.DOMAIN)
-
 
 _DOMAIN_CREATE: Int = bind("virDomainCreate", started)
 _DOMAIN_CREATE_WITH_FLAGS: Int = bind("virDomainCreateWithFlags", started)
@@ -49,13 +23,11 @@ _DOMAIN_DESTROY: Int = bind("virDomainDestroy", stopped)
 _DOMAIN_DESTROY_FLAGS: Int = bind("virDomainDestroyFlags")
 _DOMAIN_UNDEFINE: Int = bind("virDomainUndefine")
 _DOMAIN_UNDEFINE_FLAGS: Int = bind("virDomainUndefineFlags")
-_DOMAIN_SET_LIFECYCLE_ACTION: Int = bind("virDomainSetLifecycleAction", then=_check_action)
+_DOMAIN_SET_LIFECYCLE_ACTION: Int = bind("virDomainSetLifecycleAction")
 _DOMAIN_PM_SUSPEND_FOR_DURATION: Int = bind("virDomainPMSuspendForDuration")
 _DOMAIN_PM_WAKEUP: Int = bind("virDomainPMWakeup")
 _DOMAIN_INJECT_NMI: Int = bind("virDomainInjectNMI")
-_SEND_KEY: Int = bind(
-    "virDomainSendKey", then=_check_keys, args="codeset:I holdtime:I keycodes:O flags:I"
-)
+_SEND_KEY: Int = bind("virDomainSendKey", args="codeset:I holdtime:I keycodes:O flags:I")
 _DOMAIN_SEND_PROCESS_SIGNAL: Int = bind("virDomainSendProcessSignal")
 
 

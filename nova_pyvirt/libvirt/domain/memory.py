@@ -1,28 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """A domain's memory: size, statistics, contents."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from nova_pyvirt.errors import Code, From, error
 from nova_pyvirt.libvirt.call import Bytes, Dict, Int, bind, typed
 from nova_pyvirt.libvirt.convert import check_dict, like
 from nova_pyvirt.libvirt.domain.shapes import memory_stats
-from nova_pyvirt.libvirt.handle import ConnectionHandle
 from nova_pyvirt.libvirt.objects import Owned
 
-_TOO_LARGE = (2**63 - 1) // 1024
-
-
-def _check_size(conn: ConnectionHandle, args: Sequence[Any]) -> None:
-    if args[0] >= _TOO_LARGE:
-        raise error(Code.OVERFLOW, f"input too large: {args[0]}", domain=From.DOMAIN)
-
-
 _DOMAIN_GET_MAX_MEMORY: Int = bind("virDomainGetMaxMemory")
-_DOMAIN_SET_MAX_MEMORY: Int = bind("virDomainSetMaxMemory", then=_check_size)
-_DOMAIN_SET_MEMORY: Int = bind("virDomainSetMemory", then=_check_size)
-_DOMAIN_SET_MEMORY_FLAGS: Int = bind("virDomainSetMemoryFlags", then=_check_size)
+_DOMAIN_SET_MAX_MEMORY: Int = bind("virDomainSetMaxMemory")
+_DOMAIN_SET_MEMORY: Int = bind("virDomainSetMemory")
+_DOMAIN_SET_MEMORY_FLAGS: Int = bind("virDomainSetMemoryFlags")
 _DOMAIN_MEMORY_STATS: Dict = bind("virDomainMemoryStats", memory_stats, args="flags:I")
 _DOMAIN_SET_MEMORY_STATS_PERIOD: Int = bind("virDomainSetMemoryStatsPeriod")
 _DOMAIN_GET_MEMORY_PARAMETERS: Dict = bind("virDomainGetMemoryParameters")

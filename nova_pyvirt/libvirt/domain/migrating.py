@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from nova_pyvirt.api import Row
 from nova_pyvirt.api.constants import flags as flags_of
+from nova_pyvirt.api.refusals import deny, origin_of, refuse
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.core.uri import parse
 from nova_pyvirt.errors import Code, From, error, from_fields, libvirtError
-from nova_pyvirt.libvirt.checks import deny, origin_of, refuse
 from nova_pyvirt.libvirt.handle import ConnectionHandle, Handle
 from nova_pyvirt.util.native import offload
 from nova_pyvirt.util.typed import Params

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from nova_pyvirt.api import row
 from nova_pyvirt.api.constants import flags as flags_of
+from nova_pyvirt.api.refusals import refuse
 from nova_pyvirt.libvirt.call import Int, bind, checked, guarded, quiet
-from nova_pyvirt.libvirt.checks import refuse
 from nova_pyvirt.libvirt.convert import hinted
 from nova_pyvirt.libvirt.domain import migrating
 from nova_pyvirt.libvirt.errors import invalid_object

@@ -1,15 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A domain's state in files: save, managed save, core dump."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
-from nova_pyvirt.api import constant, row
 from nova_pyvirt.libvirt.call import Int, Str, bind
-from nova_pyvirt.libvirt.checks import refuse
 from nova_pyvirt.libvirt.convert import hinted
 from nova_pyvirt.libvirt.domain.shapes import stopped
-from nova_pyvirt.libvirt.handle import ConnectionHandle
 from nova_pyvirt.libvirt.objects import Owned
 from nova_pyvirt.util.native import os
 
@@ -24,12 +20,6 @@ def absolute(path: Any) -> Any:
     return path
 
 
-def _check_format(conn: ConnectionHandle, args: Sequence[Any]) -> None:
-    if args[1] > int(constant("VIR_DOMAIN_CORE_DUMP_FORMAT_WIN_DMP")):
-        text = f"dumpformat '{args[1]}' is not supported"
-        raise refuse(row("virDomainCoreDumpWithFormat"), "flags", text)
-
-
 _DOMAIN_SAVE: Int = bind("virDomainSave", stopped)
 _DOMAIN_SAVE_FLAGS: Int = bind("virDomainSaveFlags")
 _SAVE_PARAMS: Int = bind("virDomainSaveParams")
@@ -39,7 +29,7 @@ _DOMAIN_MANAGED_SAVE_GET_XML_DESC: Str = bind("virDomainManagedSaveGetXMLDesc")
 _DOMAIN_MANAGED_SAVE_DEFINE_XML: Int = bind("virDomainManagedSaveDefineXML")
 _DOMAIN_HAS_MANAGED_SAVE_IMAGE: Int = bind("virDomainHasManagedSaveImage")
 _DOMAIN_CORE_DUMP: Int = bind("virDomainCoreDump")
-_DOMAIN_CORE_DUMP_WITH_FORMAT: Int = bind("virDomainCoreDumpWithFormat", then=_check_format)
+_DOMAIN_CORE_DUMP_WITH_FORMAT: Int = bind("virDomainCoreDumpWithFormat")
 
 
 class Save(Owned):

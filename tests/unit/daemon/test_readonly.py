@@ -6,7 +6,7 @@ import os
 import tempfile
 
 from nova_pyvirt.daemon.acl import Policy
-from nova_pyvirt.daemon.readable import CONDITIONS, READABLE, public
+from nova_pyvirt.daemon.readable import READABLE, denied
 from nova_pyvirt.errors import Code, libvirtError
 from nova_pyvirt.hypervisors.remote import RemoteTable
 from nova_pyvirt.wire import protocol
@@ -68,7 +68,6 @@ class ReadOnlyTest(DaemonCase):
                 far.domain_get_xml_desc(dom, flags)
             self.assertEqual(Code.OPERATION_DENIED, caught.exception.get_error_code())
             self.assertIn("virDomainGetXMLDesc with secure flag", str(caught.exception))
-        self.assertTrue(set(CONDITIONS) <= READABLE)
 
     def test_the_flag_alone_denies_too(self) -> None:
         far = self.table(1)
@@ -87,7 +86,7 @@ class ReadOnlyTest(DaemonCase):
             ("nwfilter_define_xml", "virNWFilterDefineXML"),
             ("domain_pin_iothread", "virDomainPinIOThread"),
         ):
-            self.assertEqual(name, public(proc)[0])
+            self.assertIn(f"prevents {name}", str(denied(proc)))
 
 
 class PolicyTest(DaemonCase):

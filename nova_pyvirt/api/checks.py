@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The checks of libvirt's public functions that precede the driver, made from a call's row.
 
-A check gets (connection, arguments) and raises libvirtError.
+A check gets (who asks, arguments) and raises libvirtError. The Python facade makes them for its own
+process, the daemon for what its clients send.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from nova_pyvirt.api import Check, Row, constant
-from nova_pyvirt.api.constants import flags
-from nova_pyvirt.errors import Code, From, Level, error, from_fields, libvirtError
-from nova_pyvirt.libvirt.handle import ConnectionHandle
-
-Test = Callable[[ConnectionHandle, Sequence[Any]], None]
+from nova_pyvirt.api.calls import Check, Row
+from nova_pyvirt.api.constants import constant, flags
+from nova_pyvirt.api.refusals import Asker, Test, deny, refuse
+from nova_pyvirt.api.rules import RULES
 
 #: word: (refused?, text)
 _VALUES: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
@@ -25,29 +24,14 @@ _VALUES: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
 }
 
 
-def origin_of(row: Row) -> int:
-    """The error domain of a call's checks."""
-    return int(From[row.origin])
-
-
-def refuse(row: Row, argument: str, text: str) -> libvirtError:
-    """INVALID_ARG of the public function itself, whose text is all there is."""
-    code, domain, level = int(Code.INVALID_ARG), origin_of(row), int(Level.ERROR)
-    return from_fields((code, domain, text, level, row.function, argument, None, 0, 0))
-
-
-def deny(row: Row, addition: str = "") -> libvirtError:
-    """OPERATION_DENIED for a read-only connection."""
-    detail = f"read only access prevents {row.function}"
-    if addition:
-        detail = f"{row.function} {addition}"
-    return error(Code.OPERATION_DENIED, detail, domain=origin_of(row))
-
-
 def compile_checks(row: Row) -> tuple[Test, ...]:
-    """The row's checks, in their order."""
+    """The row's checks, in their order, then the function's own."""
     positions = {a.c_name: i for i, a in enumerate(row.args)}
-    return tuple(_compile(row, check, positions.get(check.argument, 0)) for check in row.checks)
+    found = [_compile(row, check, positions.get(check.argument, 0)) for check in row.checks]
+    rule = RULES.get(row.function)
+    if rule is not None:
+        found.append(lambda _conn, args: rule(row, args))
+    return tuple(found)
 
 
 def _compile(row: Row, check: Check, at: int) -> Test:
@@ -62,7 +46,7 @@ def _value(row: Row, check: Check, at: int) -> Test:
     missing = _VALUES["nonnull"][1].format(check.argument, row.function)
     strings = check.word == "nonempty"
 
-    def test(conn: ConnectionHandle, args: Sequence[Any]) -> None:
+    def test(conn: Asker, args: Sequence[Any]) -> None:
         if strings and args[at] is None:
             raise refuse(row, check.argument, missing)
         if refused(args[at]):
@@ -72,7 +56,7 @@ def _value(row: Row, check: Check, at: int) -> Test:
 
 
 def _readonly(row: Row, check: Check, at: int) -> Test:
-    def test(conn: ConnectionHandle, args: Sequence[Any]) -> None:
+    def test(conn: Asker, args: Sequence[Any]) -> None:
         if conn.readonly:
             raise deny(row)
 
@@ -82,7 +66,7 @@ def _readonly(row: Row, check: Check, at: int) -> Test:
 def _readonly_if(row: Row, check: Check, at: int) -> Test:
     mask = flags(check.operands[0])
 
-    def test(conn: ConnectionHandle, args: Sequence[Any]) -> None:
+    def test(conn: Asker, args: Sequence[Any]) -> None:
         if conn.readonly and args[at] & mask:
             raise deny(row)
 
@@ -92,7 +76,7 @@ def _readonly_if(row: Row, check: Check, at: int) -> Test:
 def _readonly_is(row: Row, check: Check, at: int) -> Test:
     wanted = constant(check.operands[0])
 
-    def test(conn: ConnectionHandle, args: Sequence[Any]) -> None:
+    def test(conn: Asker, args: Sequence[Any]) -> None:
         if conn.readonly and args[at] == wanted:
             raise deny(row)
 
@@ -102,7 +86,7 @@ def _readonly_is(row: Row, check: Check, at: int) -> Test:
 def _secure(row: Row, check: Check, at: int) -> Test:
     mask = flags(check.operands[0])
 
-    def test(conn: ConnectionHandle, args: Sequence[Any]) -> None:
+    def test(conn: Asker, args: Sequence[Any]) -> None:
         if conn.readonly and args[at] & mask:
             raise deny(row, "with secure flag")
 
@@ -114,7 +98,7 @@ def _exclusive(row: Row, check: Check, at: int) -> Test:
     one, two = flags(first), flags(second)
     message = f"Flags '{first}' and '{second}' are mutually exclusive"
 
-    def test(conn: ConnectionHandle, args: Sequence[Any]) -> None:
+    def test(conn: Asker, args: Sequence[Any]) -> None:
         if args[at] & one and args[at] & two:
             raise refuse(row, "ctl", message)
 
@@ -126,7 +110,7 @@ def _require(row: Row, check: Check, at: int) -> Test:
     one, others = flags(flag), flags(required)
     message = f"Flag '{required.replace('+', ' | ')}' is required by flag '{flag}'"
 
-    def test(conn: ConnectionHandle, args: Sequence[Any]) -> None:
+    def test(conn: Asker, args: Sequence[Any]) -> None:
         if args[at] & one and not args[at] & others:
             raise refuse(row, "ctl", message)
 
