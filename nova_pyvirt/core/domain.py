@@ -23,7 +23,8 @@ class DomainObj:
     `definition` is the live definition while the domain is active, else the persistent one;
     `new_definition` is the persistent one of an active persistent domain (it becomes
     `definition` when the guest ends). `lock` guards every attribute; it is never held across
-    anything that sleeps: jobs cover the gap (core/job.py).
+    anything that sleeps: jobs cover the gap (core/job.py). `incomplete` is a definition that lacks
+    its defaults yet, because its hypervisor's program could not be asked.
     """
 
     def __init__(self, definition: Domain, *, job_wait: float = 30.0, max_queued: int = 0) -> None:
@@ -31,6 +32,7 @@ class DomainObj:
         self.jobs = JobSlot(self.lock, wait=job_wait, max_queued=max_queued)
         self.definition = definition
         self.new_definition: Domain | None = None
+        self.incomplete: Domain | None = None
         self.id = -1
         self.persistent = False
         self.autostart = False

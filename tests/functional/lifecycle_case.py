@@ -25,7 +25,7 @@ XML = """<domain type='qemu'>
   <name>{name}</name>
   <uuid>6f0c3d1e-6f6e-4d2f-9c38-1a1f4a1f0b10</uuid>
   <memory unit='MiB'>32</memory>
-  {vcpu}
+  <vcpu>1</vcpu>
   <os><type arch='x86_64' machine='pc'>hvm</type></os>
   <features><acpi/></features>
   {extra}
@@ -87,8 +87,8 @@ class LifecycleCase(TestCase):
         devices: str = "",
         vcpu: str = "<vcpu>1</vcpu>",
     ) -> Any:
-        xml = XML.format(name=name, disk=self.disk, extra=extra, devices=devices, vcpu=vcpu)
-        return self.table.domain_define_xml(xml)
+        xml = XML.format(name=name, disk=self.disk, extra=extra, devices=devices)
+        return self.table.domain_define_xml(xml.replace("<vcpu>1</vcpu>", vcpu))
 
     def state(self, ref: Any) -> tuple[int, int]:
         state, reason = self.table.domain_get_state(ref, 0)

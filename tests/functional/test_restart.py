@@ -81,6 +81,65 @@ class TestReconnect(LifecycleCase):
         self.table.domain_destroy(ref)
         self.assertEqual([], self.running())
 
+    def emulator(self) -> Path:
+        """A name for QEMU that may vanish."""
+        path = Path(self.root, "emulator")
+        path.symlink_to(str(shutil.which("qemu-system-x86_64")))
+        return path
+
+    def test_emulator_is_gone(self) -> None:
+        """The guest goes on, and can be destroyed; then it can't be started until QEMU is back."""
+        for lost in (False, True):
+            with self.subTest(lost=lost):
+                path = self.emulator()
+                ref = self.table.domain_create(self.define(devices=f"<emulator>{path}</emulator>"))
+                pid, live = self.pid(ref), self.table.domain_get_xml_desc(ref, 0)
+                flags = self.table.state.domains.find(ref).private.caps.flags
+                self.table.close()
+                path.unlink()
+                if lost:
+                    Path(self.root, "run/qemu/nano.xml").unlink()
+                self.table = self.open()
+                self.assertEqual(pid, self.pid(ref))
+                self.assertEqual(State.RUNNING, self.state(ref)[0])
+                if not lost:
+                    self.assertEqual(live, self.table.domain_get_xml_desc(ref, 0))
+                    again = self.table.state.domains.find(ref).private.caps.flags
+                    self.assertEqual(flags, again)
+                self.table.domain_suspend(ref)
+                self.table.domain_destroy(ref)
+                self.assertEqual([], self.leftovers())
+                with self.assertRaisesRegex(libvirtError, f"Cannot check QEMU binary {path}"):
+                    self.table.domain_create(ref)
+                self.emulator()
+                self.table.domain_destroy(self.table.domain_create(ref))
+                path.unlink()
+
+    def test_emulator_is_gone_of_a_domain_that_is_off(self) -> None:
+        path = self.emulator()
+        ref = self.define(devices=f"<emulator>{path}</emulator>")
+        xml = self.table.domain_get_xml_desc(ref, 0)
+        path.unlink()
+        self.reopen()
+        self.assertEqual([ref], self.table.connect_list_all_domains(2))
+        self.assertIn("nano", self.table.domain_get_xml_desc(ref, 0))
+        with self.assertRaisesRegex(libvirtError, f"Cannot check QEMU binary {path}"):
+            self.table.domain_create(ref)
+        self.emulator()
+        running = self.table.domain_create(ref)
+        self.assertEqual(xml, self.table.domain_get_xml_desc(ref, 2))
+        self.table.domain_destroy(running)
+
+    def test_what_qemu_could_do_when_it_started(self) -> None:
+        """QEMU of that name may have changed since."""
+        ref = self.table.domain_create(self.define())
+        self.table.close()
+        status = Path(self.root, "run/qemu/nano.xml")
+        status.write_text(status.read_text().replace("<flag name='device.json'/>", "", 1))
+        self.table = self.open()
+        self.assertFalse(self.table.state.domains.find(ref).private.caps.has("device.json"))
+        self.table.domain_destroy(ref)
+
     def test_guest_that_ended_meanwhile(self) -> None:
         ref = self.table.domain_create(self.define())
         pid = self.pid(ref)

@@ -3,10 +3,13 @@
 
 import logging
 
+from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.states import State
 from nova_pyvirt.errors import libvirtError
+from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
 from nova_pyvirt.hypervisors.qemu.definition import parse_definition
 from nova_pyvirt.hypervisors.qemu.state import QemuState
+from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.util.files import read_private
 from nova_pyvirt.util.native import os
 
@@ -26,17 +29,56 @@ def load_definitions(state: QemuState) -> None:
             LOG.error("the definition %s cannot be used: %s", path, exc)
 
 
+def read_definition(state: QemuState, xml: str | bytes) -> tuple[Domain, bool]:
+    """A persistent definition; False with it when its emulator can't be asked what it can do.
+
+    Such a one is as it is written, without defaults, addresses and checks: the domain is there to
+    be seen, changed and undefined, and complete() does the rest when it is started.
+
+    :raises libvirtError: what is written is no definition
+    """
+    waiting: list[Domain] = []
+
+    def caps_for(definition: Domain) -> QemuCaps:
+        waiting.append(definition)
+        caps = state.caps_for(definition)
+        waiting.clear()
+        return caps
+
+    try:
+        return parse_definition(xml, caps_for, nvram_dir=state.paths.nvram_dir), True
+    except libvirtError as exc:
+        if not waiting:
+            raise
+        LOG.error("domain %s can't be started: %s", waiting[0].name, exc)
+        return waiting[0], False
+
+
+def complete(state: QemuState, vm: DomainObj) -> None:
+    """Of a domain about to be started: makes up for what its loading left out.
+
+    :raises libvirtError: the emulator still can't be asked; what parse_definition() says
+    """
+    if vm.incomplete is None or vm.incomplete is not vm.definition:
+        return
+    xml = vm.incomplete.format(inactive=True, secure=True)
+    definition = parse_definition(xml, state.caps_for, nvram_dir=state.paths.nvram_dir)
+    with vm.lock:
+        if vm.definition is vm.incomplete:
+            vm.definition = definition
+        vm.incomplete = None
+
+
 def _load(state: QemuState, path: str, name: str) -> None:
     if not os.path.isfile(path):
         return
-    definition = parse_definition(
-        read_private(path), state.caps_for, nvram_dir=state.paths.nvram_dir
-    )
+    definition, whole = read_definition(state, read_private(path))
     if definition.name != name:
         LOG.error("the definition %s is of a domain named %r: not used", path, definition.name)
         return
     vm = state.domains.add(definition, lambda: state.new_domain(definition), live=False)
     vm.persistent = True
+    vm.incomplete = None if whole else definition
     vm.autostart = os.path.islink(state.paths.autostart_link(name))
     vm.has_managed_save = os.path.exists(state.paths.save_file(name))
     ended = state.remembered.ended.get(vm.uuid)

@@ -6,8 +6,10 @@ A healthy QEMU is never killed, and a domain whose QEMU lives is never started a
 
 import logging
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from nova_pyvirt.core.cgroup import Cgroup
 from nova_pyvirt.core.domain import DomainObj
@@ -16,14 +18,16 @@ from nova_pyvirt.core.statusfile import Status
 from nova_pyvirt.core.timeline import Timeline
 from nova_pyvirt.errors import libvirtError
 from nova_pyvirt.hypervisors.qemu import reattach, recover, status, stop
+from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
 from nova_pyvirt.hypervisors.qemu.host import labels, swtpm, virtiofsd
 from nova_pyvirt.hypervisors.qemu.host.facts import memory_directories
 from nova_pyvirt.hypervisors.qemu.host.processes import Found
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate, partition_of
 from nova_pyvirt.hypervisors.qemu.process import Process
-from nova_pyvirt.hypervisors.qemu.runs import Run, find, leave_alone
+from nova_pyvirt.hypervisors.qemu.runs import Run, find
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.hypervisors.qemu.sweep import sweep
+from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.util.breakpoints import reach
 from nova_pyvirt.util.native import os, time
 from nova_pyvirt.util.parallel import run_all
@@ -82,7 +86,7 @@ def _private(
         lib_dir = found.lib_dir
     machine = status.attributes(elements, "pyvirt").get("machine")
     private = QemuPrivate(
-        state.caps_for(vm.definition),
+        _caps_of_run(state, vm.definition, elements),
         lib_dir or state.paths.domain_lib_dir(ident, vm.name),
         machine or state.machine_name(ident, vm.name),
         timeline=Timeline.load(elements),
@@ -95,15 +99,24 @@ def _private(
     return private
 
 
+def _caps_of_run(state: QemuState, definition: Domain, elements: Sequence[Any]) -> QemuCaps:
+    """What the QEMU that runs can do, as the status file has it: the program of its name may be
+    another one now, or gone.
+    """
+    flags = frozenset(status.flags(elements))
+    try:
+        caps = state.caps_for(definition)
+    except libvirtError as exc:
+        LOG.warning("domain %s: its emulator can't be asked any more: %s", definition.name, exc)
+        emulator = definition.devices.emulator or ""
+        return QemuCaps(emulator, 0, "", definition.os.arch, flags, {})
+    return replace(caps, flags=flags) if flags else caps
+
+
 def _take_over(state: QemuState, run: Run) -> None:
     vm, ident = run.vm, run.found.ident
     state.seen_id(ident)
-    try:
-        private = _private(state, vm, run.status, ident, run.found)
-    except libvirtError as exc:
-        leave_alone(state, run.found, run.process, f"its emulator cannot be used: {exc}")
-        _show_persistent(state, vm)
-        return
+    private = _private(state, vm, run.status, ident, run.found)
     private.process = run.process
     private.started = True
     with vm.lock:

@@ -12,9 +12,9 @@ from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.statusfile import Status, read_status, write_config
 from nova_pyvirt.errors import libvirtError
 from nova_pyvirt.hypervisors.qemu import identity
-from nova_pyvirt.hypervisors.qemu.definition import parse_definition
 from nova_pyvirt.hypervisors.qemu.host import processes
 from nova_pyvirt.hypervisors.qemu.host.processes import Found
+from nova_pyvirt.hypervisors.qemu.load import read_definition
 from nova_pyvirt.hypervisors.qemu.process import Process
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.hypervisors.qemu.status import attributes
@@ -150,7 +150,8 @@ def _define_again(state: QemuState, vm: DomainObj, live: Domain) -> None:
     """The configuration of a persistent domain was lost while it ran: what runs is what there is."""
     LOG.warning("domain %s: its configuration was lost, and is made of what runs", vm.name)
     xml = live.format(inactive=True, secure=True)
-    vm.new_definition = parse_definition(xml, state.caps_for, nvram_dir=state.paths.nvram_dir)
+    vm.new_definition, whole = read_definition(state, xml)
+    vm.incomplete = None if whole else vm.new_definition
     write_config(state.paths.config_file(vm.name), vm.new_definition)
     vm.persistent = True
 

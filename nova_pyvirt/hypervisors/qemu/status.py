@@ -181,6 +181,13 @@ def _flags(flags: Iterable[str]) -> list[str]:
     return ["\n".join(["<qemuCaps>", *rows, "</qemuCaps>"])] if rows else []
 
 
+def flags(elements: Sequence[Any]) -> Iterator[str]:
+    """The capabilities of the run, from a status file's elements."""
+    for node in elements:
+        if node.tag == "qemuCaps":
+            yield from (str(flag.get("name")) for flag in node.iterfind("flag"))
+
+
 def _job(vm: DomainObj) -> str:
     """As in libvirt, what matters after our death: DESTROY and asynchronous jobs."""
     kind = vm.jobs.active if vm.jobs.active is Job.DESTROY else Job.NONE

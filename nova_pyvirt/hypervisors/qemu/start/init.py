@@ -7,6 +7,7 @@ from nova_pyvirt import errors
 from nova_pyvirt.core.states import Paused, State
 from nova_pyvirt.core.timeline import Timeline
 from nova_pyvirt.errors import Code
+from nova_pyvirt.hypervisors.qemu.load import complete
 from nova_pyvirt.hypervisors.qemu.prepare import caps_of_run
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate, partition_of
 from nova_pyvirt.hypervisors.qemu.start.context import Incoming, Start
@@ -18,6 +19,7 @@ def run(start: Start) -> None:
     """The live copy of the definition, id, state; nothing has changed when it fails."""
     state, vm = start.state, start.vm
     check_inactive(start)
+    complete(state, vm)
     timeline = Timeline()
     definition = vm.definition
     with timeline.stage("init"):
