@@ -24,7 +24,7 @@ class PortAllocator:
         """
         with self._lock:
             for port in range(self.first, self.last + 1):
-                if port not in self._held and _free(port):
+                if port not in self._held and is_free(port):
                     self._held.add(port)
                     return port
         raise error(
@@ -48,7 +48,8 @@ class PortAllocator:
             self._held.discard(port)
 
 
-def _free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether nothing listens on a port, of any address of this host."""
     for family, address in ((socket.AF_INET6, "::"), (socket.AF_INET, "0.0.0.0")):
         if not _bindable(family, address, port):
             return False

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starting a domain: the table of contents (libvirt's qemuProcessStart)."""
 
+import logging
+from typing import Final
+
+from nova_pyvirt.core import ports
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.states import Detail, Life, Shutoff
-from nova_pyvirt.errors import system_error
+from nova_pyvirt.errors import libvirtError, system_error
 from nova_pyvirt.hypervisors.qemu import audit, stop
 from nova_pyvirt.hypervisors.qemu.start import (
     finish,
@@ -19,6 +23,10 @@ from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.model.domain import Domain
 
 __all__ = ["Incoming", "Start", "start_process"]
+
+LOG = logging.getLogger(__name__)
+#: starts of a domain whose chosen ports are lost to others each time
+_PORT_TRIES: Final = 4
 
 
 def start_process(
@@ -41,7 +49,35 @@ def start_process(
     :param persistent: the persistent definition, when this run has another one
     :raises libvirtError: what the stage says; OPERATION_INVALID when it runs already
     """
-    start = Start(state, vm, paused, autodestroy, reset_nvram, incoming, persistent)
+    before = vm.definition
+    for left in reversed(range(_PORT_TRIES)):
+        start = Start(state, vm, paused, autodestroy, reset_nvram, incoming, persistent)
+        try:
+            _attempt(start)
+            return
+        except libvirtError as exc:
+            if not left or not _lost_port(start):
+                raise
+            LOG.warning(
+                "domain %s is started again: a port chosen for it was lost: %s", vm.name, exc
+            )
+            vm.definition = before
+
+
+def _lost_port(start: Start) -> bool:
+    """Whether the start may have failed because somebody else, who knows nothing of our list, took
+    a port between our look at it and QEMU's.
+    """
+    if not start.chosen or start.private.announced or start.vm.reason != Shutoff.FAILED:
+        return False
+    if start.incoming is not None and start.incoming.fd is not None:
+        return False  # what comes from there comes once
+    return not all(ports.is_free(port) for port in start.chosen)
+
+
+def _attempt(start: Start) -> None:
+    """One start; see start_process()."""
+    state, vm = start.state, start.vm
     init.run(start)
     try:
         init.prepare_hook(start)

@@ -39,6 +39,7 @@ class Start:
 
     :ivar fds: descriptors for QEMU by device alias; ours, closed when the start is over
     :ivar host_paths: where things of the host are, by device alias; see CommandContext
+    :ivar chosen: ports that were chosen for displays, free when they were
     :ivar argv: the command, argv[0] the emulator
     """
 
@@ -51,6 +52,7 @@ class Start:
     persistent: Domain | None = None
     fds: dict[str, list[int]] = field(default_factory=dict)
     host_paths: dict[str, str] = field(default_factory=dict)
+    chosen: list[int] = field(default_factory=list)
     argv: list[str] = field(default_factory=list)
     env: dict[str, str] = field(default_factory=dict)
     private: QemuPrivate = field(init=False)

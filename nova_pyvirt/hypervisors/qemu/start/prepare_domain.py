@@ -101,6 +101,7 @@ def _spice_ports(start: Start, graphics: Graphics) -> None:
 def _acquire(start: Start, ports: PortAllocator) -> str:
     port = ports.acquire()
     start.private.undo.callback(ports.release, port)
+    start.chosen.append(port)
     return str(port)
 
 
