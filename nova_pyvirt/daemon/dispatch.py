@@ -218,7 +218,8 @@ class Dispatcher:
         self._allowed(session, proc)
         call = Call(self, session, packet, proc, shape(packet.program, packet.proc))
         call.load()
-        check(session, packet.program, packet.proc, call.args)
+        nparams = call.hidden.get("nparams", 1)
+        check(session, packet.program, packet.proc, call.args, nparams)
         if not self.policy.open:
             call.args = [true_ref(call, arg) for arg in call.args]
             self.policy.check(session.peer, proc, call.args)

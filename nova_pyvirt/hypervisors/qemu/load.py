@@ -17,14 +17,20 @@ LOG = logging.getLogger(__name__)
 
 
 def load_definitions(state: QemuState) -> None:
-    """Every NAME.xml of the configuration directory; one bad file among many harms only itself."""
+    """Every NAME.xml of the configuration directory; one bad file among many harms only itself.
+
+    The newest first: of two for one domain, which a rename leaves that is cut short, the newer counts.
+    """
     directory = state.paths.config_dir
-    for entry in sorted(os.listdir(directory)):
-        if not entry.endswith(".xml"):
-            continue
-        path = f"{directory}/{entry}"
+    found = []
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.name.endswith(".xml") and entry.is_file():
+                found.append((-entry.stat().st_mtime_ns, entry.name))
+    for _age, name in sorted(found):
+        path = f"{directory}/{name}"
         try:
-            _load(state, path, entry[:-4])
+            _load(state, path, name[:-4])
         except (OSError, libvirtError) as exc:
             LOG.error("the definition %s cannot be used: %s", path, exc)
 
@@ -70,8 +76,6 @@ def complete(state: QemuState, vm: DomainObj) -> None:
 
 
 def _load(state: QemuState, path: str, name: str) -> None:
-    if not os.path.isfile(path):
-        return
     definition, whole = read_definition(state, read_private(path))
     if definition.name != name:
         LOG.error("the definition %s is of a domain named %r: not used", path, definition.name)

@@ -17,6 +17,7 @@ from nova_pyvirt.hypervisors.qemu.ops import (
     metadata,
     native,
     query,
+    rename,
 )
 from nova_pyvirt.hypervisors.qemu.slots.console import ConsoleSlots
 from nova_pyvirt.hypervisors.qemu.slots.jobs import JobSlots, PowerSlots, SaveSlots
@@ -217,6 +218,9 @@ class QemuTable(
 
     def domain_undefine_flags(self, dom: DomainRef, flags: int) -> None:
         define.undefine(self.state, dom, flags)
+
+    def domain_rename(self, dom: DomainRef, new_name: str, flags: int) -> int:
+        return rename.rename(self.state, dom, new_name, flags)
 
     def domain_get_autostart(self, dom: DomainRef) -> int:
         return define.get_autostart(self.state, dom)

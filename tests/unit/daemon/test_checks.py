@@ -93,6 +93,12 @@ class TestOverTheSocket(DaemonCase):
             far.domain_set_vcpus_flags, dom, 0, 0,
         )  # fmt: skip
 
+    def test_the_number_of_limits_needs_no_disk(self) -> None:
+        program, number = checks._NEEDS_NO_DISK
+        checks.check(Asker(False), program, number, ["object", None, 0], 0)
+        with self.assertRaisesRegex(libvirtError, "must not be NULL"):
+            checks.check(Asker(False), program, number, ["object", None, 0], 20)
+
     def test_rules_of_one_function(self) -> None:
         far = self.table()
         dom = far.domain_lookup_by_name("test")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Persistent definitions: define, undefine, rename, autostart."""
+"""Persistent definitions: define, undefine, autostart."""
 
 from nova_pyvirt import errors
 from nova_pyvirt.core.domain import DomainObj
