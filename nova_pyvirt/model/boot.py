@@ -111,7 +111,7 @@ class OS(Element):
     )
     boots = children("boot", BootDevice)
     bootmenu = field("bootmenu/@enable", YES_NO)
-    bootmenu_timeout = field("bootmenu/@timeout", uint())
+    bootmenu_timeout = field("bootmenu/@timeout")
     bios_useserial = field("bios/@useserial", YES_NO)
     reboot_timeout = field("bios/@rebootTimeout", Int())
     smbios_mode = field(
@@ -125,6 +125,8 @@ class OS(Element):
             raise Refusal("Only one acpi table is supported").error()
         if self.bootmenu is not True:
             self.bootmenu_timeout = None
+        elif self.bootmenu_timeout is not None:
+            self.bootmenu_timeout = uint().parse(self.bootmenu_timeout, "timeout", "bootmenu")
 
     def before_format(self, ctx: Context) -> Self:
         """Firmware features come in libvirt's own order."""

@@ -25,6 +25,7 @@ from nova_pyvirt.model.kinds import (
     Word,
     enum,
     uint,
+    uuid,
 )
 from nova_pyvirt.model.security import IDMap, KeyWrap, LaunchSecurity, SecLabel, check_models
 from nova_pyvirt.model.sysinfo import Sysinfo
@@ -277,7 +278,7 @@ class Domain(Element):
 
 
 def _uuid(text: str, detail: str) -> str:
-    try:
-        return str(uuids.UUID(text.strip()))
-    except ValueError:
-        raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DOMAIN) from None
+    found = uuid(text)
+    if found is None:
+        raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DOMAIN)
+    return found

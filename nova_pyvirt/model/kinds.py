@@ -15,11 +15,21 @@ _NUMBER = re.compile(r"\s*[+]?0*([0-9]{1,20})\Z")
 _SIGNED = re.compile(r"\s*([+-]?)0*([0-9]{1,20})\Z")
 _HEX = re.compile(r"\s*[+]?0[xX]0*([0-9a-fA-F]{1,16})\Z")
 _OCTAL = re.compile(r"\s*[+]?0+([0-7]{1,22})\Z")
+_UUID = re.compile(r"\s*(?:[- ]*[0-9a-fA-F]{2}){16}\s*\Z")
 
 
 def local(tag: str) -> str:
     """A tag without its namespace."""
     return tag.rpartition("}")[2]
+
+
+def uuid(text: str) -> str | None:
+    """A uuid as libvirt writes it, of sixteen pairs of digits with "-" and " " anywhere between;
+    None for anything else (virUUIDParse)."""
+    if _UUID.match(text) is None:
+        return None
+    digits = "".join(c for c in text.lower() if c.isalnum())
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
 def invalid(value: str, attribute: str, element: str, expected: str = "") -> errors.libvirtError:

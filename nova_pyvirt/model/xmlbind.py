@@ -69,6 +69,7 @@ class Field:
     blank: bool | None = None
     required: Refusal | bool = False
     once: Refusal | None = None
+    of: tuple[str, ...] = ()
     name: str = ""
     tag: str = ""
 
@@ -94,6 +95,7 @@ def field(path: str, kind: Kind = TEXT, **options: Any) -> Any:
     blank: empty is as if it were not there (always so for texts)
     required: the element must have it; True, or what is said when it hasn't
     once: what is said when the outermost element of the path is there twice
+    of: the kinds of the element that have it (see Element.BY); others drop it unread
     """
     return Field(path, kind, **options)
 
@@ -183,6 +185,13 @@ class _Group:
                 item.blank = item.blank is not False
 
 
+def _tree(tag: str, fields: Iterable[Field]) -> _Group:
+    root = _Group(tag)
+    for item in fields:
+        root.add(item)
+    return root
+
+
 class Element:
     """Base of all bound elements."""
 
@@ -191,7 +200,12 @@ class Element:
     FIRST: ClassVar[tuple[str, ...]] = ()
     #: written even when it is empty?
     KEEP: ClassVar[bool] = True
+    #: the attribute that decides which of the fields with ``of`` there are: an own one, or the
+    #: parent's ("../type")
+    BY: ClassVar[str] = ""
     _root: ClassVar[_Group] = _Group("")
+    #: by kind, what is read; "" for every kind that no field names
+    _kinds: ClassVar[dict[str, _Group]] = {}
     _fields: ClassVar[dict[str, Field]] = {}
     _lists: ClassVar[tuple[str, ...]] = ()
     #: every bound class, for tests that check coverage
@@ -206,9 +220,13 @@ class Element:
                 setattr(cls, name, False if value.is_flag else None)
         cls._fields = {name: declared[name] for name in dict.fromkeys((*cls.FIRST, *declared))}
         cls._lists = tuple(name for name, item in cls._fields.items() if item.many)
-        cls._root = _Group(cls.TAG)
-        for item in cls._fields.values():
-            cls._root.add(item)
+        cls._root = _tree(cls.TAG, cls._fields.values())
+        if cls.BY:
+            named = {kind for item in cls._fields.values() for kind in item.of}
+            cls._kinds = {
+                kind: _tree(cls.TAG, [i for i in cls._fields.values() if not i.of or kind in i.of])
+                for kind in (*named, "")
+            }
         Element.registry.append(cls)
 
     def __init__(self, **values: Any) -> None:
@@ -226,9 +244,16 @@ class Element:
         :raises libvirtError: XML_ERROR for a value that can't be
         """
         self = cls()
-        _read(self, cls._root, node)
+        _read(self, cls._kind(node) if cls.BY else cls._root, node)
         self.after_parse(node)
         return self
+
+    @classmethod
+    def _kind(cls, node: etree._Element) -> _Group:
+        own = cls.BY.removeprefix("../")
+        owner = node if own == cls.BY else node.getparent()
+        kind = owner.get(own) if owner is not None else None
+        return cls._kinds.get(kind or "") or cls._kinds[""]
 
     def after_parse(self, node: etree._Element) -> None:
         """For checks and values that no field can say."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Character devices: <serial>, <parallel>, <console>, <channel> over any back-end."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from lxml import etree
 
@@ -16,31 +16,30 @@ BACKENDS = Word(
     "null", "vc", "pty", "dev", "file", "pipe", "stdio", "udp", "tcp", "unix", "spicevmc",
     "spiceport", "nmdm", "qemu-vdagent", "dbus",
 )  # fmt: skip
-#: what <source> says by back-end; the rest is dropped
-_ATTRIBUTES = {
-    "file": ("path", "append"), "pty": ("path",), "dev": ("path",), "pipe": ("path",),
-    "unix": ("mode", "path", "reconnect"), "udp": ("mode", "host", "service"),
-    "tcp": ("mode", "host", "service", "tls", "reconnect"), "spiceport": ("channel",),
-    "dbus": ("channel",), "nmdm": ("master", "slave"), "qemu-vdagent": ("clipboard", "mouse"),
-}  # fmt: skip
+_PATHS = ("file", "pty", "dev", "pipe", "unix")
+_SOCKETS = ("unix", "udp", "tcp")
 
 
 class CharSource(Element):
-    """<source>."""
+    """<source>; what it says depends on the back-end."""
 
     TAG = "source"
-    mode = field("@mode", enum("bind", "connect"))
-    host = field("@host")
-    service = field("@service")
-    path = field("@path")
-    append = field("@append", ON_OFF)
-    channel = field("@channel")
-    master = field("@master")
-    slave = field("@slave")
-    tls = field("@tls", YES_NO)
-    clipboard = field("clipboard/@copypaste", YES_NO, required=True)
-    mouse = field("mouse/@mode", enum("server", "client", "any"), required=True)
-    reconnect = child("reconnect", Reconnect)
+    KEEP = False
+    BY = "../type"
+    mode = field("@mode", enum("bind", "connect"), of=_SOCKETS)
+    host = field("@host", of=("udp", "tcp"))
+    service = field("@service", of=("udp", "tcp"))
+    path = field("@path", of=_PATHS)
+    append = field("@append", ON_OFF, of=("file",))
+    channel = field("@channel", of=("spiceport", "dbus"))
+    master = field("@master", of=("nmdm",))
+    slave = field("@slave", of=("nmdm",))
+    tls = field("@tls", YES_NO, of=("tcp",))
+    clipboard = field("clipboard/@copypaste", YES_NO, required=True, of=("qemu-vdagent",))
+    mouse = field(
+        "mouse/@mode", enum("server", "client", "any"), required=True, of=("qemu-vdagent",)
+    )
+    reconnect = child("reconnect", Reconnect, of=("unix", "tcp"))
     seclabels = children("seclabel", SecurityLabel)
 
 
@@ -49,7 +48,7 @@ def _shows_source(device: Any, ctx: Context) -> bool:
     if device.type in ("null", "vc", "stdio", "spicevmc"):
         return False
     source = device.sources[0]
-    if device.type == "unix" and not source.path and not source.seclabels:
+    if device.type == "unix" and source.path is None and not source.seclabels:
         return False
     return not (ctx.inactive and device.type == "pty" and not source.seclabels)
 
@@ -79,16 +78,13 @@ class Backend(Element):
 
     def backend_after_parse(self) -> None:
         """What a back-end must have, and what it doesn't."""
-        wanted = (*_ATTRIBUTES.get(self.type, ()), "seclabels")
         if len(self.sources) > (2 if self.type == "udp" else 1):
             count = "two source elements are" if self.type == "udp" else "one source element is"
             detail = f"only {count} allowed for character device"
             raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
         for source in self.sources:
             check_labels(source.seclabels)
-            for name in [n for n in source.__dict__ if n not in wanted]:
-                del source.__dict__[name]
-            if self.type in ("tcp", "unix", "udp"):
+            if self.type in _SOCKETS:
                 source.mode = source.mode or "connect"
         if self.log_file is None:
             self.log_append = None
@@ -109,8 +105,12 @@ def _delegate(name: str) -> property:
 
 
 class CharDevice(Backend, Device):
-    """What all of them have."""
+    """What all of them have.
 
+    :cvar SPICEVMC: the target that may have SPICE's agent behind
+    """
+
+    SPICEVMC: ClassVar[str] = ""
     tty = field("@tty", live=True)
     source_mode = _delegate("mode")
     source_path = _delegate("path")
@@ -124,6 +124,9 @@ class CharDevice(Backend, Device):
         if self.type is None:
             self.type = "pty"
         self.backend_after_parse()
+        if self.type == "spicevmc" and getattr(self, "target_type", None) != self.SPICEVMC:
+            detail = "spicevmc device type only supports virtio"
+            raise errors.error(Code.CONFIG_UNSUPPORTED, detail, domain=From.DOMAIN)
 
 
 _TARGET = "unknown target type '%s' specified for character device"
@@ -134,6 +137,7 @@ class Serial(CharDevice):
     """<serial>."""
 
     TAG = "serial"
+    SPICEVMC = "usb-serial"
     target_type = field(
         "target/@type",
         Word(_TARGET, "none", "isa-serial", "usb-serial", "pci-serial", "spapr-vio-serial",
@@ -171,6 +175,7 @@ class Channel(CharDevice):
     """<channel>."""
 
     TAG = "channel"
+    SPICEVMC = "virtio"
     target_type = field("target/@type", Word(_TARGET, "guestfwd", "virtio", "xen", "none"))
     target_address = field("target/@address")
     target_port = field("target/@port", uint())
@@ -181,6 +186,3 @@ class Channel(CharDevice):
         super().after_parse(node)
         if self.target_type is None:
             raise Refusal("target type must be specified for channel device").error()
-        if self.type == "spicevmc" and self.target_type != "virtio":
-            detail = "spicevmc device type only supports virtio"
-            raise errors.error(Code.CONFIG_UNSUPPORTED, detail, domain=From.DOMAIN)

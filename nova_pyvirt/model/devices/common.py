@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What devices share: address, alias, boot order, ROM, virtio options."""
 
-import re
+import itertools
 from typing import Any, ClassVar
 
 from lxml import etree
@@ -32,8 +32,8 @@ _TYPES = Word(
 )  # fmt: skip
 
 
-#: a port, or a path of them through hubs
-_USB_PORT = re.compile(r"\d+(\.\d+){0,3}\Z")
+#: how many hubs and a port a path on USB may have
+_USB_DEPTH = 4
 
 
 def shallow(element: Any) -> Any:
@@ -88,11 +88,7 @@ class Address(Element):
         elif self.type == "dimm" and node.get("slot") is None:
             raise missing("slot", "address")
         elif self.type == "usb" and self.port is not None:
-            if not _USB_PORT.match(self.port) or any(
-                p >> 32 for p in map(int, self.port.split("."))
-            ):
-                detail = "Cannot parse <address> 'port' attribute"
-                raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DEVICE)
+            self.port = _usb_port(self.port)
 
     def before_format(self, ctx: Context) -> "Address":
         view = _VIEWS.get(self.type)
@@ -105,6 +101,19 @@ class Address(Element):
     def key(self) -> tuple[int, int, int, int]:
         """A PCI address as numbers."""
         return self.domain or 0, self.bus or 0, self.slot or 0, self.function or 0
+
+
+def _usb_port(text: str) -> str | None:
+    """A port, or a path of them through hubs; it ends before a 0, and None wants one chosen."""
+    parts = text.split(".")
+    try:
+        numbers = [_COUNT.parse(part, "port", "address") for part in parts]
+    except errors.libvirtError:
+        numbers = []
+    if not 0 < len(numbers) <= _USB_DEPTH:
+        detail = "Cannot parse <address> 'port' attribute"
+        raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DEVICE)
+    return ".".join(map(str, itertools.takewhile(bool, numbers))) or None
 
 
 class PCIAddress(Address):

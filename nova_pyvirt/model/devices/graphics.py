@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """<graphics>: how somebody outside sees the guest."""
 
+import datetime
+import re
 from typing import Any
 
 from lxml import etree
@@ -15,9 +17,8 @@ from nova_pyvirt.model.kinds import (
     Loose,
     Positive,
     Refusal,
-    Word,
     enum,
-    missing,
+    invalid,
 )
 from nova_pyvirt.model.xmlbind import Context, Element, child, children, field
 
@@ -59,56 +60,63 @@ class GL(Element):
 
     TAG = "gl"
     KEEP = False
-    enable = field("@enable", YES_NO)
-    rendernode = field("@rendernode")
+    BY = "../type"
+    enable = field("@enable", YES_NO, required=True, of=("sdl", "spice", "dbus"))
+    rendernode = field("@rendernode", of=("spice", "egl-headless", "dbus"))
 
 
 class Port(Int):
-    """A TCP port, kept as text; -1 means "any"."""
+    """A TCP port, kept as text; -1 means "any". What isn't a number is kept for Graphics to refuse."""
 
     def parse(self, text: str, attribute: str, element: str) -> Any:
-        return str(super().parse(text, attribute, element))
+        number = self._number(text)
+        return str(number) if -self.limit <= number < self.limit else text
 
 
 _PORT = Port()
+_VNC, _SPICE, _LOCAL = ("vnc",), ("spice",), ("sdl", "desktop")
+_NETWORK = ("vnc", "rdp", "spice")
+_VALID_TO = re.compile(
+    r"\s*([+-]?\d+)-\s*([+-]?\d+)-\s*([+-]?\d+)T\s*([+-]?\d+):\s*([+-]?\d+):\s*([+-]?\d+)\Z"
+)
 
 
-def _needed(path: str, kind: Kind) -> Any:
+def _needed(path: str, kind: Kind, of: tuple[str, ...] = _SPICE) -> Any:
     """The one attribute of an element."""
-    return field(path, kind, required=True)
+    return field(path, kind, required=True, of=of)
 
 
 class Graphics(Element):
-    """A display. Ports are text; "-1" or None wants one chosen."""
+    """A display. Ports are text; "-1" or None wants one chosen. What another type of display has
+    is dropped."""
 
     TAG = "graphics"
+    BY = "type"
     type = field(
         "@type",
         enum("sdl", "vnc", "rdp", "desktop", "spice", "egl-headless", "dbus"),
         required=True,
     )
-    display = field("@display")
-    xauth = field("@xauth")
-    fullscreen = field("@fullscreen", YES_NO)
-    p2p = field("@p2p", YES_NO)
-    dbus_address = field("@address")
-    socket = field("@socket")
-    port = field("@port", _PORT)
-    tls_port = field("@tlsPort", _PORT)
-    autoport = field("@autoport", Loose(YES_NO))
-    websocket = field("@websocket", _PORT)
-    listen = field("@listen")
-    keymap = field("@keymap")
-    default_mode = field("@defaultMode", _MODES)
-    share_policy = field("@sharePolicy", enum("allow-exclusive", "force-shared", "ignore"))
-    power_control = field("@powerControl", YES_NO)
-    password = field("@passwd", secret=True)
-    password_valid_to = field("@passwdValidTo")
-    connected = field(
-        "@connected", Word("unknown connected value %s", "fail", "disconnect", "keep")
-    )
-    listens = children("listen", Listen)
-    channels = children("channel", SpiceChannel)
+    display = field("@display", of=_LOCAL)
+    xauth = field("@xauth", of=("sdl",))
+    fullscreen = field("@fullscreen", YES_NO, of=_LOCAL)
+    p2p = field("@p2p", YES_NO, of=("dbus",))
+    dbus_address = field("@address", of=("dbus",))
+    socket = field("@socket", of=_VNC)
+    port = field("@port", _PORT, of=_NETWORK)
+    tls_port = field("@tlsPort", _PORT, of=_SPICE)
+    autoport = field("@autoport", Loose(YES_NO), of=_NETWORK)
+    websocket = field("@websocket", _PORT, of=_VNC)
+    listen = field("@listen", of=_NETWORK)
+    keymap = field("@keymap", of=("vnc", "spice"))
+    default_mode = field("@defaultMode", _MODES, of=_SPICE)
+    share_policy = field("@sharePolicy", enum("allow-exclusive", "force-shared", "ignore"), of=_VNC)
+    power_control = field("@powerControl", YES_NO, of=_VNC)
+    password = field("@passwd", secret=True, of=("vnc", "spice"))
+    password_valid_to = field("@passwdValidTo", of=("vnc", "spice"))
+    connected = field("@connected", of=("vnc", "spice"))
+    listens = children("listen", Listen, of=_NETWORK)
+    channels = children("channel", SpiceChannel, of=_SPICE)
     image = _needed("image/@compression", enum("auto_glz", "auto_lz", "quic", "glz", "lz", "off"))
     jpeg = _needed("jpeg/@compression", enum("auto", "never", "always"))
     zlib = _needed("zlib/@compression", enum("auto", "never", "always"))
@@ -117,17 +125,34 @@ class Graphics(Element):
     mouse = _needed("mouse/@mode", enum("server", "client"))
     clipboard = _needed("clipboard/@copypaste", YES_NO)
     filetransfer = _needed("filetransfer/@enable", YES_NO)
-    gl = child("gl", GL)
-    audio_id = _needed("audio/@id", Positive())
+    gl = child("gl", GL, of=("sdl", "spice", "egl-headless", "dbus"))
+    audio_id = _needed("audio/@id", Positive(), ("vnc", "dbus"))
 
     def after_parse(self, node: etree._Element) -> None:
-        if self.listen == "":
-            self.listen = None
+        self.listen = self.listen or None
+        self._check_ports(node)
+        if self.password is None:
+            self.password_valid_to = self.connected = None
+        if self.password_valid_to is not None:
+            self.password_valid_to = _moment(self.password_valid_to)
+        if self.connected not in (None, "fail", "disconnect", "keep"):
+            detail = f"unknown connected value {self.connected}"
+            raise Refusal(detail, Code.CONFIG_UNSUPPORTED).error()
         if self.type == "vnc" and self.connected not in (None, "keep"):
             detail = "VNC supports connected='keep' only"
             raise Refusal(detail, Code.CONFIG_UNSUPPORTED).error()
-        if self.type in ("spice", "sdl") and self.gl is not None and self.gl.enable is None:
-            raise missing("enable", "gl")
+
+    def _check_ports(self, node: etree._Element) -> None:
+        for name, attribute in (("port", "port"), ("tls_port", "tlsPort"), ("websocket",) * 2):
+            text = self.__dict__.get(name)
+            if text is None or text.removeprefix("-").isdecimal():
+                continue
+            if name == "port" and self.type != "spice":
+                detail = f"cannot parse {self.type} port {text}"
+                raise Refusal(detail, Code.INTERNAL_ERROR).error()
+            raise invalid(text, attribute, "graphics", " Expected integer value")
+        if self.type == "spice" and node.get("autoport") not in (None, "yes", "no"):
+            raise invalid(str(node.get("autoport")), "autoport", "graphics")
 
     def before_format(self, ctx: Context) -> "Graphics":
         if self.type not in ("vnc", "spice"):
@@ -180,3 +205,19 @@ class Graphics(Element):
     @listen_socket.setter
     def listen_socket(self, value: str | None) -> None:
         self.first_listen().socket = value
+
+
+def _moment(text: str) -> str:
+    """When a password ends, as libvirt writes it (UTC).
+
+    :raises libvirtError: INTERNAL_ERROR
+    """
+    found = _VALID_TO.match(text)
+    if found is None:
+        detail = f"cannot parse password validity time '{text}', expect YYYY-MM-DDTHH:MM:SS"
+        raise Refusal(detail, Code.INTERNAL_ERROR).error()
+    try:
+        return datetime.datetime(*map(int, found.groups())).isoformat()  # type: ignore[arg-type]
+    except ValueError:
+        detail = f"there is no such time as '{text}'"
+        raise Refusal(detail, Code.INTERNAL_ERROR).error() from None

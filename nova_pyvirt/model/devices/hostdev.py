@@ -7,7 +7,7 @@ from lxml import etree
 
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
-from nova_pyvirt.model.devices.common import Device, HostAddress
+from nova_pyvirt.model.devices.common import VIRTIO_MODELS, Device, HostAddress
 from nova_pyvirt.model.devices.interface import TEAMING
 from nova_pyvirt.model.devices.storage import Auth, SourceHost
 from nova_pyvirt.model.kinds import (
@@ -21,8 +21,10 @@ from nova_pyvirt.model.kinds import (
     Refusal,
     Word,
     enum,
+    invalid,
     missing,
     uint,
+    uuid,
 )
 from nova_pyvirt.model.xmlbind import Element, child, children, field, flag
 
@@ -49,6 +51,13 @@ class HostdevSource(Element):
     block = field("block")
     char = field("char")
     interface = field("interface")
+
+
+#: models by type
+_MODELS = {
+    "mdev": ("vfio-pci", "vfio-ccw", "vfio-ap"),
+    "scsi_host": ("default", *VIRTIO_MODELS),
+}
 
 
 class Hostdev(Device):
@@ -89,10 +98,20 @@ class Hostdev(Device):
         if self.type not in ("mdev", "scsi_host") and self.model is not None:
             detail = f"'model' attribute in <hostdev> is only supported when type='{self.type}'"
             raise Refusal(detail).error()
+        self._check_model()
         self._check_source()
         if self.teaming_persistent is not None and self.teaming_type is None:
             detail = "unknown teaming type '(null)'"
             raise Refusal(detail, Code.CONFIG_UNSUPPORTED).error()
+
+    def _check_model(self) -> None:
+        known = _MODELS.get(self.type)
+        if known is None or self.model in known:
+            return
+        if self.model is not None:
+            raise invalid(self.model, "model", "hostdev")
+        if self.type == "mdev":
+            raise missing("model", "hostdev")
 
     def _check_source(self) -> None:
         source = self.source
@@ -106,6 +125,19 @@ class Hostdev(Device):
             source.address.check_pci()
         if self.type == "scsi":
             _check_scsi(source)
+        elif self.type == "mdev":
+            _check_mdev(source)
+
+
+def _check_mdev(source: HostdevSource) -> None:
+    where = source.address
+    if where is None or where.uuid is None:
+        name = "<address> element" if where is None else "'uuid' attribute for element <address>"
+        raise Refusal(f"Missing {name}", Code.CONFIG_UNSUPPORTED).error()
+    where.uuid = uuid(where.uuid)
+    if where.uuid is None:
+        detail = "Cannot parse uuid attribute of element <address>"
+        raise Refusal(detail, Code.INTERNAL_ERROR).error()
 
 
 def _check_scsi(source: HostdevSource) -> None:

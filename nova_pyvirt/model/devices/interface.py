@@ -173,8 +173,8 @@ class Interface(Device, virtio=True):
         if port is not None and self.type not in _PORT:
             detail = f"<virtualport> element unsupported for <interface type='{self.type}'>"
             raise Refusal(detail, Code.CONFIG_UNSUPPORTED).error()
-        if port is not None and port.type is None and self.type != "network":
-            raise Refusal("missing required virtualport type", domain=From.NONE).error()
+        if port is not None:
+            port.check(complete=self.type != "network")
         inbound = self.bandwidth.inbound if self.bandwidth is not None else None
         if inbound is not None and inbound.floor and self.type != "network":
             detail = "floor attribute is not supported for this config"

@@ -8,7 +8,7 @@ from typing import Any
 from lxml import etree
 
 from nova_pyvirt.errors import Code, From, libvirtError
-from nova_pyvirt.model.kinds import YES_NO, Positive, Refusal, UInt, Value, Word, enum, uint
+from nova_pyvirt.model.kinds import YES_NO, Positive, Refusal, UInt, Value, Word, enum, uint, uuid
 from nova_pyvirt.model.xmlbind import Element, child, children, field
 
 _ANY_BASE = UInt(32, base=0)
@@ -68,6 +68,27 @@ _NUMBERS = {
     "typeid": (0xFFFFFF, "value for typeid out of range"),
     "typeidversion": (0xFF, "value of typeidversion out of range"),
 }
+_PARAMETERS = ("managerid", "typeid", "typeidversion", "instanceid", "interfaceid", "profileid")
+#: type -> what it uses
+_USED = {
+    "802.1Qbg": ("managerid", "typeid", "typeidversion", "instanceid"),
+    "802.1Qbh": ("profileid",),
+    "openvswitch": ("interfaceid", "profileid"),
+    "midonet": ("interfaceid",),
+}
+#: what nobody else can give
+_NEEDED = {
+    "802.1Qbg": ("managerid", "typeid", "typeidversion"),
+    "802.1Qbh": ("profileid",),
+    "midonet": ("interfaceid",),
+}
+#: the uuid that is made up when it is not given
+_GENERATED = {
+    "802.1Qbg": ("instanceid",),
+    "openvswitch": ("interfaceid",),
+    None: ("instanceid", "interfaceid"),
+}
+_PROFILE = 40
 
 
 class VirtualPort(Element):
@@ -99,6 +120,41 @@ class VirtualPort(Element):
             text = self.__dict__.get(name)
             if text is not None:
                 self.__dict__[name] = _uuid(text, name)
+        self.profileid = self.profileid or None
+        if len((self.profileid or "").encode()) >= _PROFILE:
+            raise Refusal("profileid parameter too long", domain=From.NONE).error()
+
+    def check(self, *, complete: bool) -> None:
+        """
+        :param complete: must everything be here, because no network will add it?
+        :raises libvirtError: XML_ERROR
+        """
+        if complete:
+            self._check_complete()
+        if self.type is None:
+            return
+        extra = [n for n in _PARAMETERS
+                 if n not in _USED[self.type] and self.__dict__.get(n) is not None]  # fmt: skip
+        if extra and self.type != "midonet":
+            first = "profileid" if self.type == "802.1Qbg" and "profileid" in extra else extra[0]
+            detail = f"extra {first} unsupported in <virtualport type='{self.type}'>"
+            raise Refusal(detail, domain=From.NETWORK).error()
+        for name in extra:
+            del self.__dict__[name]
+
+    def _check_complete(self) -> None:
+        if self.type is None:
+            raise Refusal("missing required virtualport type", domain=From.NONE).error()
+        for name in _NEEDED.get(self.type, ()):
+            if self.__dict__.get(name) is None:
+                detail = f"missing {name} in <virtualport type='{self.type}'>"
+                raise Refusal(detail, domain=From.NETWORK).error()
+
+    def generate(self) -> None:
+        """Makes up the uuids by which the switch will know the port."""
+        for name in _GENERATED.get(self.type, ()):
+            if self.__dict__.get(name) is None:
+                self.__dict__[name] = str(uuids.uuid4())
 
 
 def _parameter(text: str, name: str) -> int:
@@ -110,11 +166,11 @@ def _parameter(text: str, name: str) -> int:
 
 
 def _uuid(text: str, name: str) -> str:
-    try:
-        return str(uuids.UUID(text.strip()))
-    except ValueError:
+    found = uuid(text)
+    if found is None:
         detail = f"cannot parse {name} parameter as a uuid"
-        raise Refusal(detail, domain=From.NONE).error() from None
+        raise Refusal(detail, domain=From.NONE).error()
+    return found
 
 
 def _rate(name: str) -> Any:

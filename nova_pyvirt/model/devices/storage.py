@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the data of a disk is: <source>, <auth>, <encryption>, <backingStore>."""
 
-import uuid as uuids
 from typing import Any
 
 from lxml import etree
@@ -26,6 +25,7 @@ from nova_pyvirt.model.kinds import (
     scaled,
     to_bytes,
     uint,
+    uuid,
 )
 from nova_pyvirt.model.xmlbind import Context, Element, child, children, field
 
@@ -68,7 +68,11 @@ class Secret(Element):
         if self.uuid is not None and self.usage is not None:
             raise Refusal("either secret uuid or usage expected", domain=From.NONE).error()
         if self.uuid is not None:
-            self.uuid = _uuid(self.uuid, "invalid secret uuid '%s'")
+            found = uuid(self.uuid)
+            if found is None:
+                detail = f"invalid secret uuid '{self.uuid}'"
+                raise Refusal(detail, domain=From.NONE).error()
+            self.uuid = found
 
 
 class EncryptionSecret(Secret):
@@ -87,6 +91,9 @@ class Auth(Element):
     """<auth>."""
 
     TAG = "auth"
+    type = field(
+        "@type", Word("unknown auth type '%s'", "none", "chap", "ceph", domain=From.STORAGE)
+    )
     username = field("@username")
     secret = child("secret", Secret)
 
@@ -94,15 +101,10 @@ class Auth(Element):
         if not self.username:
             detail = "missing username for auth"
             raise errors.error(Code.XML_ERROR, detail, domain=From.STORAGE)
+        if self.type == "none":
+            self.type = None
         if self.secret is None:
             raise Refusal("Missing <secret> element in auth", domain=From.STORAGE).error()
-
-
-def _uuid(text: str, detail: str) -> str:
-    try:
-        return str(uuids.UUID(text.strip()))
-    except ValueError:
-        raise errors.error(Code.XML_ERROR, detail.replace("%s", text), domain=From.NONE) from None
 
 
 class Cipher(Element):
@@ -269,10 +271,15 @@ def in_status(_element: Any, ctx: Context) -> bool:
     return ctx.status
 
 
+_WEB = ("http", "https")
+_CURL = (*_WEB, "ftp", "ftps")
+
+
 class DiskSource(Element):
-    """<source>."""
+    """<source>; some of it is read for some protocols only."""
 
     TAG = "source"
+    BY = "protocol"
     type = field("@type")
     protocol = field("@protocol", PROTOCOLS)
     name = field("@name")
@@ -286,22 +293,22 @@ class DiskSource(Element):
     path = field("@path")
     managed = field("@managed", YES_NO)
     namespace = field("@namespace", ULL)
-    query = field("@query")
+    query = field("@query", of=_WEB)
     tls = field("@tls", YES_NO)
     tls_hostname = field("@tlsHostname")
     startup_policy = field("@startupPolicy", enum("mandatory", "requisite", "optional"))
     index = field("@index", uint(), live=True)
     address = child("address", HostAddress)
     hosts = children("host", SourceHost)
-    nfs_user = field("identity/@user")
-    nfs_group = field("identity/@group")
+    nfs_user = field("identity/@user", of=("nfs",))
+    nfs_group = field("identity/@group", of=("nfs",))
     snapshot = field("snapshot/@name", blank=True)
     config_file = field("config/@file", blank=True)
     initiator = field("initiator/iqn/@name", blank=True)
-    ssl_verify = field("ssl/@verify", YES_NO)
-    cookies = children("cookies/cookie", Cookie, secret=True)
-    readahead = field("readahead/@size", _SECONDS, blank=True)
-    timeout = field("timeout/@seconds", _SECONDS, blank=True)
+    ssl_verify = field("ssl/@verify", YES_NO, of=("https", "ftps"))
+    cookies = children("cookies/cookie", Cookie, secret=True, of=_WEB)
+    readahead = field("readahead/@size", _SECONDS, blank=True, of=_CURL)
+    timeout = field("timeout/@seconds", _SECONDS, blank=True, of=_CURL)
     reconnect = child("reconnect", Reconnect)
     slices = children("slices/slice", Slice)
     seclabels = children("seclabel", SecurityLabel)
@@ -315,6 +322,17 @@ class DiskSource(Element):
         self.slices = [item for item in self.slices if item.type == "storage"][:1]
         if self.address is not None:
             self.address.check_pci()
+        owner = node.getparent()
+        if self.protocol is not None and owner is not None and owner.get("type") == "network":
+            self._check_name()
+
+    def _check_name(self) -> None:
+        if self.name is None and self.protocol != "nbd":
+            raise Refusal("missing name for disk source").error()
+        if self.protocol in ("gluster", "rbd") and self.name.find("/") <= 0:
+            detail = f"can't split path '{self.name}' into pool name and image name"
+            raise Refusal(detail).error()
+        self.name = self.name or None
 
     @property
     def local_path(self) -> str | None:

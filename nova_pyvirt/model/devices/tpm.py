@@ -1,23 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """<tpm>."""
 
-import uuid as uuids
-
 from lxml import etree
 
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
 from nova_pyvirt.model.devices.common import Device
-from nova_pyvirt.model.kinds import YES_NO, Refusal, enum
+from nova_pyvirt.model.kinds import YES_NO, Refusal, enum, uuid
 from nova_pyvirt.model.xmlbind import field, flag
 
 
 def _secret(text: str) -> str:
-    try:
-        return str(uuids.UUID(text.strip()))
-    except ValueError:
+    found = uuid(text)
+    if found is None:
         detail = f"Unable to parse secret uuid '{text}'"
-        raise Refusal(detail, Code.INTERNAL_ERROR).error() from None
+        raise Refusal(detail, Code.INTERNAL_ERROR).error()
+    return found
 
 
 class TPM(Device):

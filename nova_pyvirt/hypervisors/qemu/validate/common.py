@@ -31,9 +31,9 @@ def unsupported_domain(detail: str) -> errors.libvirtError:
     return errors.error(Code.CONFIG_UNSUPPORTED, detail, domain=From.DOMAIN)
 
 
-def bad_xml(detail: str) -> errors.libvirtError:
+def bad_xml(detail: str, domain: From = From.DOMAIN) -> errors.libvirtError:
     """The definition contradicts itself."""
-    return errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
+    return errors.error(Code.XML_ERROR, detail, domain=domain)
 
 
 def bad_detail(detail: str) -> errors.libvirtError:

@@ -18,7 +18,7 @@ from tests.base import TestCase
 REQUIRED = {
     "controller": {"@type": "pci", "@model": "pci-root"}, "graphics": {"@type": "egl-headless"},
     "input": {"@type": "mouse"}, "memory": {"@model": "nvdimm", "target/size": "4096"},
-    "rng": {"backend": "", "backend/@model": "builtin"}, "hostdev": {"@type": "mdev", "source": ""},
+    "rng": {"backend": "", "backend/@model": "builtin"}, "hostdev": {"@type": "usb", "source": ""},
     "redirdev": {"@type": "spicevmc"}, "tpm": {"backend/@type": "external"},
     "disk": {"@device": "disk"}, "interface": {"@type": "ethernet", "model/@type": "virtio"},
     "channel": {"@type": "pty", "target/@type": "virtio"},
@@ -31,6 +31,7 @@ REQUIRED = {
     "reconnect": {"@timeout": "1"}, "panic": {}, "address": {"@type": "isa"},
     "memballoon": {"@model": "virtio"},
 }  # fmt: skip
+MDEV = {"@type": "mdev", "@model": "vfio-pci", "source/address/@uuid": "0" * 32}
 #: the same for one field
 WITH = {
     ("memory", "source/nodemask"): {"@model": "dimm"}, ("reservations", "@managed"): {
@@ -48,6 +49,8 @@ WITH = {
     ("address", "@function"): {"@type": "pci"}, ("address", "@multifunction"): {"@type": "pci"},
     ("seclabel", "label"): {"@type": "static", "label": "l"},
     ("seclabel", "@labelskip"): {"@labelskip": "yes"},
+    ("serial", "@type"): {"target/@type": "usb-serial"},
+    ("hostdev", "@display"): MDEV, ("hostdev", "@ramfb"): MDEV,
 }  # fmt: skip
 WITH |= {
     (tag, "log/@append"): {"log/@file": "f"}
@@ -60,13 +63,14 @@ SPECIAL = {
     ("serial", "protocol/@type"), ("parallel", "protocol/@type"), ("console", "protocol/@type"),
     ("channel", "protocol/@type"), ("redirdev", "protocol/@type"), ("interface", "driver/@name"),
     ("interface", "driver/@queues"), ("interface", "model/@type"), ("interface", "@type"),
-    ("address", "@type"), ("channel", "@type"), ("smartcard", "@mode"), ("tpm", "backend/@type"),
+    ("address", "@type"), ("channel", "@type"), ("parallel", "@type"), ("console", "@type"), ("smartcard", "@mode"), ("tpm", "backend/@type"),
     ("disk", "driver/@error_policy"), ("disk", "driver/@rerror_policy"), ("hostdev", "@type"),
     ("hostdev", "readonly"), ("hostdev", "shareable"),
     ("hostdev", "@model"), ("backend", "@model"), ("backend", "@type"), ("backend", "."),
     ("usbdev", "@version"), ("controller", "@model"),
-    ("controller", "@type"), ("secret", "@uuid"), ("memory", "@model"), ("memory", "uuid"),
+    ("controller", "@type"), ("secret", "@uuid"), ("auth", "@type"), ("memory", "@model"), ("memory", "uuid"),
     ("interface", "@trustGuestRxFilters"), ("graphics", "@connected"),
+    ("graphics", "@socket"), ("graphics", "@passwdValidTo"),
     ("tpm", "backend/encryption/@secret"), ("vlan", "@trunk"), ("ip", "@address"),
     ("ip", "@family"), ("ip", "@peer"), ("portForward", "@address"), ("seclabel", "@labelskip"),
     ("backingStore", "@type"), ("reservations", "source/@type"), ("reservations", "source/@path"),
@@ -80,7 +84,8 @@ SPECIAL = {
 #: elements that need more around them: tests/fixtures/domains has them
 ELSEWHERE = {
     ("source", "slices/slice"), ("disk", "iotune"), ("graphics", "gl"), ("interface", "bandwidth"),
-    ("backend", "source"), ("redirdev", "source"), ("sound", "codec"), ("devices", "redirfilter"),
+    ("backend", "source"), ("serial", "source"), ("parallel", "source"), ("console", "source"),
+    ("channel", "source"), ("smartcard", "source"), ("redirdev", "source"), ("sound", "codec"), ("devices", "redirfilter"),
     ("encryption", "cipher"), ("encryption", "ivgen"), ("bandwidth", "inbound"),
     ("bandwidth", "outbound"), ("interface", "virtualport"), ("redirdev", "address"),
     ("audio", "input"), ("audio", "output"), ("disk", "privateData"), ("source", "privateData"),
@@ -142,14 +147,26 @@ def build(cls: type[Element], values: dict[str, str]) -> etree._Element:
     return root
 
 
-def required(cls: type[Element], path: str) -> dict[str, str]:
-    """What must be there for one field to be kept."""
+def required(cls: type[Element], path: str, of: tuple[str, ...] = ()) -> dict[str, str]:
+    """What must be there for one field to be kept, of an element of one of some kinds."""
     found: dict[str, str] = {}
     for item in cls._fields.values():
         parent = item.path.rpartition("/")[0]
         if item.required and (not parent or path.startswith(f"{parent}/")):
-            found[item.path] = samples(item.kind)[0][0]
-    return found | REQUIRED.get(cls.TAG, {}) | WITH.get((cls.TAG, path), {})
+            if not item.of or set(of) & set(item.of):
+                found[item.path] = samples(item.kind)[0][0]
+    found |= REQUIRED.get(cls.TAG, {})
+    if of and cls.BY and not cls.BY.startswith(".."):
+        found[f"@{cls.BY}"] = of[0]
+    return found | WITH.get((cls.TAG, path), {})
+
+
+def within(cls: type[Element], node: etree._Element, of: tuple[str, ...]) -> etree._Element:
+    """The element in a parent of the kind that it goes by."""
+    if cls.BY.startswith("../"):
+        parent = etree.Element("parent", {cls.BY[3:]: of[0] if of else "-"})
+        parent.append(node)
+    return node
 
 
 def fields(cls: type[Element]) -> Iterator[Field]:
@@ -167,10 +184,11 @@ def elements(cls: type[Element]) -> Iterator[Field]:
 
 class EveryField(TestCase):
     def check(self, cls: type[Element], item: Field, text: str, value: Any) -> None:
-        parsed = cls.parse(build(cls, {**required(cls, item.path), item.path: text}))
+        node = build(cls, {**required(cls, item.path, item.of), item.path: text})
+        parsed = cls.parse(within(cls, node, item.of))
         self.assertEqual(value, getattr(parsed, item.name))
         written = parsed.to_xml(EVERYTHING)
-        again = cls.parse(etree.fromstring(written))
+        again = cls.parse(within(cls, etree.fromstring(written), item.of))
         self.assertEqual(value, getattr(again, item.name), written)
 
     def test_read_and_written(self) -> None:
@@ -185,7 +203,8 @@ class EveryField(TestCase):
         for cls in classes():
             for item in elements(cls):
                 with self.subTest(cls=cls.__name__, path=item.path):
-                    root = build(cls, required(cls, f"{item.path}/"))
+                    root = build(cls, required(cls, f"{item.path}/", item.of))
+                    within(cls, root, item.of)
                     for old in root.findall(item.path):
                         old.getparent().remove(old)
                     *steps, _ = item.path.split("/")
@@ -193,15 +212,14 @@ class EveryField(TestCase):
                     for step in steps:
                         found = parent.find(step)
                         parent = etree.SubElement(parent, step) if found is None else found
-                    inner = build(item.element, required(item.element, ""))
+                    inner = build(item.element, required(item.element, "", item.of))
                     inner.tag = item.path.rpartition("/")[2]
                     parent.append(inner)
                     parsed = cls.parse(root)
                     self.assertTrue(getattr(parsed, item.name))
                     written = parsed.to_xml(EVERYTHING)
-                    self.assertTrue(
-                        getattr(cls.parse(etree.fromstring(written)), item.name), written
-                    )
+                    again = cls.parse(within(cls, etree.fromstring(written), item.of))
+                    self.assertTrue(getattr(again, item.name), written)
 
     def test_special_ones_exist(self) -> None:
         known = {(cls.TAG, item.path) for cls in classes() for item in cls._fields.values()}
@@ -212,6 +230,16 @@ class EveryField(TestCase):
             for item in fields(cls):
                 if isinstance(item.kind, Enum | Bool) and not item.live:
                     with self.subTest(cls=cls.__name__, path=item.path):
-                        node = build(cls, {**required(cls, item.path), item.path: "no such word"})
+                        values = required(cls, item.path, item.of) | {item.path: "no such word"}
                         with self.assertRaisesRegex(Exception, "Invalid value"):
-                            cls.parse(node)
+                            cls.parse(within(cls, build(cls, values), item.of))
+
+    def test_what_only_another_kind_has_is_dropped_unread(self) -> None:
+        for cls in classes():
+            kinds = {kind for item in cls._fields.values() for kind in item.of}
+            for item in (i for i in fields(cls) if i.of):
+                for other in sorted(kinds - set(item.of)):
+                    with self.subTest(cls=cls.__name__, path=item.path, kind=other):
+                        values = {item.path: "no such word"} | required(cls, "", (other,))
+                        parsed = cls.parse(within(cls, build(cls, values), (other,)))
+                        self.assertFalse(getattr(parsed, item.name))

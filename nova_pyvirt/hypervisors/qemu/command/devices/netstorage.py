@@ -26,6 +26,9 @@ def props(source: DiskSource, auth: Auth | None, node: str) -> Props:
     make = _MAKERS.get(protocol)
     if protocol in _CURL:
         make = _curl
+    if protocol == "vxhs":
+        detail = "VxHS protocol is not supported with this QEMU binary"
+        raise errors.error(Code.CONFIG_UNSUPPORTED, detail)
     if make is None:
         detail = f"network disk protocol '{protocol}' not supported"
         raise errors.error(Code.CONFIG_UNSUPPORTED, detail)
@@ -91,8 +94,8 @@ def _rbd(source: DiskSource, auth: Auth | None, node: str) -> Props:
 
 
 def _iscsi(source: DiskSource, auth: Auth | None, node: str) -> Props:
-    target, _, lun = (source.name or "").partition("/")
-    if lun and not lun.isdigit():
+    target, slash, lun = (source.name or "").partition("/")
+    if slash and not lun.isdigit():
         detail = f"cannot parse target for lunStr '{target}'"
         raise errors.error(Code.INTERNAL_ERROR, detail)
     host = _only_host(source)
@@ -137,6 +140,10 @@ def _gluster(source: DiskSource, auth: Auth | None, node: str) -> Props:
     return {"volume": volume, "path": path, "server": servers, "debug": _GLUSTER_DEBUG}
 
 
+def _sheepdog(source: DiskSource, auth: Auth | None, node: str) -> Props:
+    return {"server": _address(source, _only_host(source)), "vdi": source.name}
+
+
 def _ssh(source: DiskSource, auth: Auth | None, node: str) -> Props:
     return {
         "path": source.name,
@@ -164,6 +171,7 @@ _MAKERS: dict[str | None, Callable[[DiskSource, Auth | None, str], Props]] = {
     "rbd": _rbd,
     "iscsi": _iscsi,
     "gluster": _gluster,
+    "sheepdog": _sheepdog,
     "ssh": _ssh,
     "nfs": _nfs,
 }

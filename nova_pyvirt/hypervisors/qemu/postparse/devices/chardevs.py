@@ -54,7 +54,7 @@ def complete(domain: Domain) -> None:
             path = channel.source_path
             if path and channel.target_type == "virtio" and _own_path(path, channel.target_name):
                 channel.source_path = None
-            if not channel.source_path:
+            if channel.source_path is None:
                 channel.source_mode = "bind"
 
 

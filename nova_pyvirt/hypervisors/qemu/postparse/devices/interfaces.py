@@ -16,12 +16,14 @@ _OWN_NAMES = ("vnet", "macvtap", "macvlan")
 
 
 def prepare(domain: Domain) -> None:
-    """MAC addresses, and what a type doesn't use.
+    """MAC addresses, identities of switch ports, and what a type doesn't use.
 
     :raises libvirtError: XML_ERROR
     """
     for nic in domain.devices.interfaces:
         _mac(nic)
+        if nic.virtualport is not None:
+            nic.virtualport.generate()
         _unused(nic)
         if nic.target and nic.target.startswith(_OWN_NAMES) and domain.id is None:
             if nic.type != "ethernet" or nic.target_managed is not False:

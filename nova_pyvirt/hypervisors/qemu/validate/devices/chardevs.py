@@ -19,7 +19,7 @@ _MODELS = {"isa-serial": "isa-serial", "usb-serial": "usb-serial", "pci-serial":
            "sclpconsole": "sclp-serial", "sclplmconsole": "sclp-serial",
            "isa-debugcon": "isa-debug"}  # fmt: skip
 _FOREIGN = ("spapr-vio-serial", "system-serial", "sclp-serial")
-_NAME = re.compile(r"[\w.\-:/]+\Z")
+_NAME = re.compile(r"[a-zA-Z0-9_.\-]*\Z")
 
 
 def check(domain: Domain, caps: QemuCaps) -> None:
@@ -29,8 +29,7 @@ def check(domain: Domain, caps: QemuCaps) -> None:
     for owner, backend in _backends(domain):
         check_source(backend, unix_path=owner.TAG not in ("channel",))
         if backend.type in ("spicevmc", "spiceport") and not spice:
-            if not (owner.TAG == "serial" and backend.type == "spiceport"):
-                raise unsupported(f"chardev '{backend.type}' not supported without spice graphics")
+            raise unsupported(f"chardev '{backend.type}' not supported without spice graphics")
     for serial in devices.serials:
         _serial(serial)
     for console in devices.consoles:
@@ -65,16 +64,18 @@ def check_source(item: Backend, *, unix_path: bool = True) -> None:
     """
     source = item.sources[0] if item.sources else None
     kind = item.type
-    if kind in ("file", "dev", "pipe") and not (source and source.path):
+    pathless = source is None or source.path is None
+    if pathless and (kind in ("file", "dev", "pipe") or (kind == "unix" and unix_path)):
         raise _internal("Missing source path attribute for char device", From.DOMAIN)
-    if kind == "unix" and unix_path and not (source and source.path):
-        raise _internal("Missing source path attribute for char device", From.DOMAIN)
+    if kind == "nmdm" and source is not None and (source.master is None) != (source.slave is None):
+        detail = "Should define both master and slave path attributes for nmdm device"
+        raise _internal(detail, From.DOMAIN)
     if kind == "tcp":
         if source is None or source.host is None:
             raise _internal("Missing source host attribute for char device", From.DOMAIN)
         if source.service is None:
             raise _internal("Missing source service attribute for char device", From.DOMAIN)
-    if kind == "udp" and not any(s.service for s in item.sources if s.mode != "bind"):
+    if kind == "udp" and all(s.service is None for s in item.sources if s.mode != "bind"):
         raise _internal("Missing source service attribute for char device", From.DOMAIN)
     if kind in ("spiceport", "dbus"):
         _channel(item, source)
@@ -90,7 +91,7 @@ def check_source(item: Backend, *, unix_path: bool = True) -> None:
 
 def _channel(item: Backend, source: Any) -> None:
     name = source.channel if source is not None else None
-    if not name:
+    if name is None:
         if item.TAG == "redirdev" and item.type == "dbus":
             return
         raise unsupported_domain("Missing source channel attribute for char device")

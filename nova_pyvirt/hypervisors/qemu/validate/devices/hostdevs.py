@@ -65,10 +65,8 @@ def _identity(item: Hostdev) -> tuple[Any, ...]:
 def _one(domain: Domain, item: Hostdev, caps: QemuCaps) -> None:
     if item.mode == "capabilities":
         raise unsupported(f"hostdev mode 'capabilities' is not supported in {domain.type}")
-    if item.type in ("pci", "mdev") and item.source.address is None:
-        raise bad_xml(f"Missing <address> element in {item.type} hostdev device")
-    if item.type == "mdev" and not item.source.address.uuid:
-        raise bad_xml("Missing 'uuid' attribute for element <address>")
+    if item.type == "pci" and item.source.address is None:
+        raise bad_xml("Missing <address> element in pci hostdev device")
     kind = item.address.type if item.address is not None else None
     wanted = _PLACES.get(item.type)
     if wanted is not None and kind not in (None, "none", *wanted[0]):
@@ -97,11 +95,6 @@ def _one(domain: Domain, item: Hostdev, caps: QemuCaps) -> None:
 
 
 def _mdev(domain: Domain, item: Hostdev, caps: QemuCaps) -> None:
-    if item.model not in ("vfio-pci", "vfio-ccw", "vfio-ap"):
-        raise bad_xml(
-            "Missing 'model' attribute in mediated device's <hostdev> element"
-            if item.model is None else f"unknown hostdev model '{item.model}'"
-        )  # fmt: skip
     if item.model == "vfio-ap":
         raise unsupported("VFIO AP device assignment is not supported by this version of QEMU")
     if item.model == "vfio-ccw":

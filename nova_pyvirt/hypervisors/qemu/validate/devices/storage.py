@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sources of disks (virDomainDiskDefValidateSource, vhost-user)."""
 
+import re
 from typing import Any
 
+from nova_pyvirt.errors import From
 from nova_pyvirt.hypervisors.qemu.validate.common import bad_xml, unsupported, unsupported_domain
 from nova_pyvirt.model.devices.disk import Disk
+from nova_pyvirt.model.devices.storage import Cookie, DiskSource
 from nova_pyvirt.model.domain import Domain
 
-_AUTH = {"rbd": "ceph", "iscsi": "iscsi", "http": "iscsi", "https": "iscsi", "ftp": "iscsi",
-         "ftps": "iscsi", "ssh": "iscsi"}  # fmt: skip
+#: protocol that knows users -> the type their secrets must have
+_AUTH = {"rbd": "ceph", "iscsi": "iscsi"} | dict.fromkeys(("http", "https", "ftp", "ftps", "ssh"))
+_NOT_IN_VALUE = re.compile(r'[\x01-\x20",;\\]')
+_NOT_IN_NAME = re.compile(r'[\x01-\x20",;\\()<>@:/\[\]?={}]')
 _NOT_VHOST = (
     "cache", "error_policy", "io", "ioeventfd", "copy_on_read", "discard", "iothread",
     "detect_zeroes", "iotune", "backing", "encryption", "readonly", "shareable", "transient",
@@ -52,9 +57,7 @@ def check_formats(disk: Disk) -> None:
 def _layer(image: Any) -> None:
     source = image.source
     auth = source.auth or getattr(image, "auth", None)
-    if auth is not None and image.type != "volume":
-        if image.type != "network":
-            raise unsupported_domain("authentication is supported only for network backed disks")
+    if auth is not None and image.type == "network":
         _auth(source.protocol, auth)
     encryption = source.encryption or getattr(image, "encryption", None)
     if encryption is not None:
@@ -71,6 +74,11 @@ def _layer(image: Any) -> None:
 
 
 def _format(image: Any, *, read_only: bool) -> None:
+    if image.type == "network":
+        _cookies(image.source.cookies)
+        _protocol(image.source)
+    if image.format == "cow":
+        raise unsupported("'cow' storage format is not supported")
     if image.format == "dir":
         raise unsupported(
             "'directory' storage format is not directly supported by QEMU, use 'dir' disk type"
@@ -90,15 +98,42 @@ def _format(image: Any, *, read_only: bool) -> None:
 
 
 def _auth(protocol: str, auth: Any) -> None:
-    wanted = _AUTH.get(protocol)
-    if wanted is None:
+    if protocol not in _AUTH:
         raise unsupported_domain(f"authentication is not supported for protocol '{protocol}'")
-    kind = auth.secret.type if auth.secret is not None else None
-    if protocol in ("rbd", "iscsi"):
-        if kind not in (None, "ceph", "iscsi", "volume", "tls", "vtpm"):
-            raise unsupported_domain(f"unknown secret type '{kind}'")
-        if kind is not None and kind != wanted:
-            raise unsupported_domain(f"invalid secret type '{kind}'")
+    kind = auth.secret.type
+    if kind not in ("none", "volume", "ceph", "iscsi", "tls", "vtpm"):
+        raise unsupported_domain(f"unknown secret type '{'<null>' if kind is None else kind}'")
+    if _AUTH[protocol] not in (None, kind):
+        raise unsupported_domain(f"invalid secret type '{kind}'")
+
+
+def _cookies(cookies: list[Cookie]) -> None:
+    for number, cookie in enumerate(cookies):
+        if _NOT_IN_NAME.search(cookie.name):
+            raise bad_xml(f"cookie name '{cookie.name}' contains invalid characters", From.STORAGE)
+        value = cookie.value
+        if value.startswith('"'):
+            value = value[1:-1] if value.endswith('"') else value
+        if _NOT_IN_VALUE.search(value):
+            detail = f"value of cookie '{cookie.name}' contains invalid characters"
+            raise bad_xml(detail, From.STORAGE)
+        if any(cookie.name == other.name for other in cookies[number + 1 :]):
+            raise bad_xml(f"duplicate cookie '{cookie.name}'", From.STORAGE)
+
+
+def _protocol(source: DiskSource) -> None:
+    """What QEMU's drivers don't do (qemuDomainValidateStorageSource)."""
+    if source.protocol == "tftp":
+        raise unsupported("'tftp' protocol is not supported with this QEMU binary")
+    if source.protocol == "nfs":
+        if len(source.hosts) != 1:
+            raise unsupported("'nfs' protocol requires the usage of exactly one host")
+        if source.hosts[0].transport not in (None, "tcp"):
+            raise unsupported("'nfs' host must use TCP protocol")
+        if source.hosts[0].port is not None:
+            raise unsupported("port cannot be specified in 'nfs' protocol host")
+    if source.tls_hostname is not None and source.protocol != "nbd":
+        raise unsupported("'tlsHostname' field is supported only with NBD disks")
 
 
 def _startup(disk: Disk) -> None:

@@ -12,7 +12,69 @@ def disk(inner: str, attributes: str = "", target: str = "dev='vda'") -> str:
     return f"<disk {attributes}><source file='/d'/><target {target}/>{inner}</disk>"
 
 
+def network(source: str, inner: str = "") -> str:
+    return (
+        f"<disk type='network'><source {source}<host name='h'/>{inner}</source>"
+        "<target dev='vda'/></disk>"
+    )
+
+
+def port(kind: str, parameters: str = "") -> str:
+    return (
+        f"<interface type='bridge'><source bridge='br0'/><virtualport type='{kind}'>"
+        f"<parameters {parameters}/></virtualport></interface>"
+    )
+
+
+def cookie(name: str, value: str, inner: str = "") -> str:
+    one = f"<cookies><cookie name='{name}'>{value}</cookie>{inner}</cookies>"
+    return network("protocol='https' name='a'>", one)
+
+
+UUID = "09b11c53-8b5c-4eeb-8f00-d84eaa0aaa4f"
+
 REFUSED = (
+    (port("802.1Qbg"), X, "missing managerid in <virtualport type='802.1Qbg'>"),
+    (port("802.1Qbg", "managerid='1' typeid='1' typeidversion='1' profileid='p'"), X,
+     "extra profileid unsupported in <virtualport type='802.1Qbg'>"),
+    (port("802.1Qbh"), X, "missing profileid"),
+    (port("802.1Qbh", f"profileid='{'p' * 40}'"), X, "profileid parameter too long"),
+    (port("openvswitch", f"instanceid='{UUID}'"), X, "extra instanceid unsupported"),
+    (port("midonet"), X, "missing interfaceid in <virtualport type='midonet'>"),
+    (network("protocol='rbd' name='v'>"), X, "can't split path 'v' into pool name and image name"),
+    (network("protocol='http'>"), X, "missing name for disk source"),
+    (network("protocol='rbd' name='p/v'>", f"<auth username='u'><secret uuid='{UUID}'/></auth>"), U,
+     "unknown secret type '<null>'"),
+    (network("protocol='rbd' name='p/v'>",
+             f"<auth username='u'><secret type='iscsi' uuid='{UUID}'/></auth>"), U,
+     "invalid secret type 'iscsi'"),
+    (network("protocol='rbd' name='p/v'>", "<auth username='u' type='x'/>"), U,
+     "unknown auth type 'x'"),
+    (network("protocol='rbd' name='p/v'>",
+             "<auth username='u'><secret type='ceph' uuid='{}'/></auth>"), X, "invalid secret uuid"),
+    (network("protocol='tftp' name='v'>"), U, "'tftp' protocol is not supported"),
+    (network("protocol='nfs' name='v'>", "<host name='i'/>"), U, "exactly one host"),
+    (cookie("a b", "v"), X, "cookie name 'a b' contains invalid characters"),
+    (cookie("a", "v;w"), X, "value of cookie 'a' contains invalid characters"),
+    (cookie("a", '"v'), X, "value of cookie 'a' contains invalid characters"),
+    (cookie("a", "v", "<cookie name='a'>w</cookie>"), X, "duplicate cookie 'a'"),
+    ("<audio id='1' type='none'><input fixedSettings='yes'/></audio>", U,
+     "fixed audio settings requires mixing engine"),
+    ("<audio id='1' type='none'><input><settings/></input></audio>", U,
+     "audio settings specified without fixed settings flag"),
+    ("<hostdev type='mdev' model='vfio-pci'><source><address uuid='x'/></source></hostdev>", I,
+     "Cannot parse uuid attribute"),
+    ("<hostdev type='mdev'><source><address uuid='x'/></source></hostdev>", X,
+     "Missing required attribute 'model' in element 'hostdev'"),
+    ("<graphics type='spice' autoport='x'/>", X,
+     "Invalid value for attribute 'autoport' in element 'graphics': 'x'"),
+    ("<graphics type='vnc' port='x'/>", I, "cannot parse vnc port x"),
+    ("<graphics type='vnc' passwd='p' passwdValidTo='soon'/>", I, "password validity time 'soon'"),
+    ("<serial type='spicevmc'/>", U, "spicevmc device type only supports virtio"),
+    ("<serial type='nmdm'><source master='/m'/></serial>", I, "both master and slave path"),
+    ("<serial type='spiceport'><source channel='c'/></serial>", U, "without spice graphics"),
+    ("<input type='tablet' bus='usb'><address type='usb' port='1.2.3.4.5'/></input>", I,
+     "Cannot parse <address> 'port' attribute"),
     (disk("") * 2, X, "target 'vda' duplicated for disk sources"),
     ("<disk><target dev='vda'/></disk>", Code.NO_SOURCE, "vda"),
     ("<disk><source file='/d'/></disk>", Code.NO_TARGET, ""),
@@ -151,3 +213,37 @@ class Refused(TestCase):
                     define(xml, more=more)
                 self.assertEqual(code, seen.exception.get_error_code(), str(seen.exception))
                 self.assertIn(words, str(seen.exception))
+
+
+#: what libvirt takes, though it looks wrong
+ACCEPTED = (
+    port("openvswitch"),
+    cookie("a", '"v"'),
+    "<serial type='file'><source path=''/></serial>",
+    "<serial type='pty'><source mode='x'/></serial>",
+    "<graphics type='vnc' fullscreen='x' defaultMode='x' connected='x'/>",
+    "<graphics type='sdl' websocket='x' sharePolicy='x'/>",
+    "<audio id='1' type='none'><input tryPoll='x' bufferCount='x'/></audio>",
+    "<audio id='1' type='none'><input fixedSettings='yes' mixingEngine='yes'/></audio>",
+    f"<hostdev type='mdev' model='vfio-pci'><source><address uuid=' {UUID.upper()}'/></source>"
+    "</hostdev>",
+)
+
+
+class AcceptedTest(TestCase):
+    def test_accepted(self) -> None:
+        for devices in ACCEPTED:
+            with self.subTest(devices=devices):
+                shown = define(devices).format(inactive=True)
+                self.assertNotIn("'x'", shown)
+
+    def test_a_port_on_usb_ends_before_zero(self) -> None:
+        for given, got in (("0", "1"), ("00.2", "1"), (" 2", "2"), ("2.0", "2")):
+            where = f"<address type='usb' bus='0' port='{given}'/>"
+            domain = define(f"<input type='tablet' bus='usb'>{where}</input>")
+            self.assertEqual(got, domain.devices.inputs[0].address.port)
+
+    def test_switch_ports_get_an_identity(self) -> None:
+        found = define(port("openvswitch")).devices.interfaces[0].virtualport
+        self.assertRegex(found.interfaceid, "^[0-9a-f-]{36}$")
+        self.assertIsNone(found.instanceid)
