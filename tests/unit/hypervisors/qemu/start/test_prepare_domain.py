@@ -20,7 +20,7 @@ class PortsTest(TestCase):
         self.undo = ExitStack()
         state = SimpleNamespace(vnc_ports=self.ports)
         private = SimpleNamespace(undo=self.undo)
-        self.start = cast(Start, SimpleNamespace(state=state, private=private))
+        self.start = cast(Start, SimpleNamespace(state=state, private=private, chosen=[]))
 
     def chosen(self, xml: str) -> Any:
         graphics = define(xml).devices.graphics[0]
