@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """All options by section: what the process registers and what the sample generator prints."""
 
-from nova_pyvirt.conf import daemon, hooks, introspection, jobs, monitor, paths, qemu
+from nova_pyvirt.conf import audit, daemon, hooks, introspection, jobs, monitor, paths, qemu
 
 PATHS_PROFILES = paths.PROFILES
 
-_SECTIONS = (daemon, hooks, introspection, jobs, monitor, paths, qemu)
+_SECTIONS = (audit, daemon, hooks, introspection, jobs, monitor, paths, qemu)
 
 
 def list_opts() -> list[tuple[str, list[object]]]:

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Records of what became of domains, for those who must be able to tell later (domain_audit.c).
 
-One line each in libvirt's form, on the logger ``nova_pyvirt.audit``: a deployment sends that where
-it keeps such records. Names are quoted so that no name can make up a field.
+One line each in libvirt's form: to the kernel's audit system when that is wanted (kernelaudit), and
+on the logger ``nova_pyvirt.audit``. Names are quoted so that no name can make up a field.
 """
 
 import logging
 import re
 from typing import Final, NamedTuple
+
+from nova_pyvirt.core import kernelaudit
 
 LOG = logging.getLogger("nova_pyvirt.audit")
 _PLAIN: Final = re.compile(r"[!#-~]+\Z")
@@ -32,7 +34,27 @@ def control(who: Subject, op: str, reason: str, pid: int, *, success: bool = Tru
 
     :param op: start, stop
     """
-    _write(f"virt={who.virt} op={op} reason={reason} {who.named()} vm-pid={pid}", success)
+    text = f"virt={who.virt} op={op} reason={reason} {who.named()} vm-pid={pid}"
+    _write(kernelaudit.VIRT_CONTROL, text, success)
+
+
+def label(who: Subject, guest: str, image: str, model: str) -> None:
+    """Who a domain runs as, and who owns its images (VIRT_MACHINE_ID).
+
+    :param model: the security driver: dac
+    """
+    text = f"virt={who.virt} {who.named()} vm-ctx={guest} img-ctx={image} model={model}"
+    _write(kernelaudit.VIRT_MACHINE_ID, text, True)
+
+
+def device(who: Subject, kind: str, reason: str, fields: str) -> None:
+    """A domain gets something of the host that has no "before" (VIRT_RESOURCE).
+
+    :param kind: dev, tpm, tpm-emulator, shmem, evdev
+    :param fields: what it is
+    """
+    text = f"virt={who.virt} resrc={kind} reason={reason} {who.named()} {fields}"
+    _write(kernelaudit.VIRT_RESOURCE, text, True)
 
 
 def resource(
@@ -40,12 +62,13 @@ def resource(
 ) -> None:
     """A domain gets, changes or loses something of the host (VIRT_RESOURCE).
 
-    :param kind: disk, net, mem, vcpu, iothread
+    :param kind: disk, fs, net, chardev, rng, mem, vcpu, iothread
     :param old: a number, or a name; None = nothing
     """
     before, after = _value(f"old-{kind}", old), _value(f"new-{kind}", new)
     what = f"virt={who.virt} resrc={kind} reason={reason}"
-    _write(f"{what} {who.named()} {before} {after}", success)
+    text = f"{what} {who.named()} {before} {after}"
+    _write(kernelaudit.VIRT_RESOURCE, text, success)
 
 
 def encode(key: str, value: str) -> str:
@@ -61,7 +84,8 @@ def _value(key: str, value: object) -> str:
     return encode(key, "?" if value is None else str(value))
 
 
-def _write(fields: str, success: bool) -> None:
+def _write(kind: int, fields: str, success: bool) -> None:
+    kernelaudit.send(kind, fields, success=success)
     if success:
         LOG.info("success=yes %s", fields)
     else:

@@ -40,6 +40,7 @@ class Settings:
     change_deadline: float = 30.0
     block_deadline: float = 120.0
     connect_deadline: float = 30.0
+    audit_level: int = 0
     hooks_enabled: bool = True
     hook_timeout: float = 60.0
     port_min: int = 5900
@@ -79,6 +80,7 @@ class Settings:
             change_deadline=float(c.monitor.change_deadline),
             block_deadline=float(c.monitor.block_deadline),
             connect_deadline=float(c.monitor.connect_deadline),
+            audit_level=c.audit.level,
             hooks_enabled=c.hooks.enabled,
             hook_timeout=float(c.hooks.timeout),
             port_min=c.qemu.remote_display_port_min,

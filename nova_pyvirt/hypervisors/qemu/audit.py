@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Audit records of QEMU's domains."""
 
+from collections.abc import Iterator
+
 from nova_pyvirt.core import audit
 from nova_pyvirt.core.audit import Subject
 from nova_pyvirt.core.domain import DomainObj
+from nova_pyvirt.model.devices.devices import Devices
+from nova_pyvirt.model.devices.hostdev import Hostdev
 from nova_pyvirt.model.domain import Domain
 
 
@@ -14,16 +18,66 @@ def started(definition: Domain, pid: int, reason: str, *, success: bool) -> None
     """
     who = _who(definition)
     if success:
-        for disk in definition.devices.disks:
-            if disk.path:
-                audit.resource(who, "disk", "start", None, disk.path)
-        for net in definition.devices.interfaces:
-            audit.resource(who, "net", "start", None, net.mac)
-        audit.resource(who, "mem", "start", 0, int(definition.current_memory or 0))
+        for one in definition.seclabels:
+            if one.label:
+                audit.label(who, one.label, one.imagelabel or "?", one.model or "?")
+        for kind, name in _resources(definition.devices):
+            audit.resource(who, kind, "start", None, name)
+        for kind, fields in _devices(definition.devices):
+            audit.device(who, kind, "start", fields)
+        audit.resource(who, "mem", "start", 0, int(definition.memory or 0))
         audit.resource(who, "vcpu", "start", 0, definition.vcpu_count)
         if definition.iothread_ids:
             audit.resource(who, "iothread", "start", 0, len(definition.iothread_ids))
     audit.control(who, "start", reason, pid, success=success)
+
+
+def _resources(devices: Devices) -> Iterator[tuple[str, str]]:
+    """What of the host a guest uses, by path or address; without those that have neither."""
+    consoles = devices.consoles
+    if consoles and consoles[0].target_type in (None, "serial"):
+        consoles = consoles[1:]  # the first serial port again
+    ports = (*devices.serials, *devices.parallels, *devices.channels, *consoles)
+    backends = [rng.backend for rng in devices.rngs if rng.backend is not None]
+    rows = [("disk", disk.path) for disk in devices.disks]
+    rows += [("fs", one.source_dir) for one in devices.filesystems]
+    rows += [("net", net.mac) for net in devices.interfaces]
+    rows += [("chardev", port.source.path) for port in ports]
+    rows += [("rng", one.path if one.model == "random" else one.source.path) for one in backends]
+    yield from ((kind, str(name)) for kind, name in rows if name)
+
+
+def _devices(devices: Devices) -> Iterator[tuple[str, str]]:
+    for hostdev in devices.hostdevs:
+        address = _address(hostdev)
+        if address:
+            yield "dev", f"bus={hostdev.type} {audit.encode('device', address)}"
+    for redirdev in devices.redirdevs:
+        yield "dev", f"bus={redirdev.bus} {audit.encode('device', 'USB redirdev')}"
+    for tpm in devices.tpms:
+        if tpm.type == "passthrough":
+            yield "tpm", audit.encode("device", tpm.device or "/dev/tpm0")
+        else:
+            yield f"tpm-{tpm.type}", audit.encode("device", tpm.source_path or "?")
+    for shmem in devices.shmems:
+        if shmem.server_path:
+            yield "ivshmem-socket", audit.encode("path", shmem.server_path)
+        else:
+            path = audit.encode("path", f"/dev/shm/{shmem.name}")
+            yield "shmem", f"size={shmem.size or 0} {path}"
+
+
+def _address(hostdev: Hostdev) -> str | None:
+    """Where a device is on the host."""
+    where = hostdev.source.address if hostdev.source is not None else None
+    if where is None:
+        return None
+    if hostdev.type == "usb":
+        return f"{where.bus or 0:03d}.{where.device or 0:03d}"
+    if hostdev.type == "pci":
+        slot, function = where.slot or 0, where.function or 0
+        return f"{where.domain or 0:04x}:{where.bus or 0:02x}:{slot:02x}.{function:x}"
+    return where.uuid if hostdev.type == "mdev" else None
 
 
 def stopped(definition: Domain, pid: int, reason: str) -> None:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from nova_pyvirt.conf import paths_profile
+from nova_pyvirt.core import kernelaudit
 from nova_pyvirt.core import uri as uris
 from nova_pyvirt.core.paths import Paths
 from nova_pyvirt.core.settings import Settings
@@ -82,8 +83,10 @@ def _open(paths: Paths) -> QemuState:
     except OSError as exc:
         detail = f"unable to create directory '{exc.filename}'"
         raise system_error(exc.errno or 0, detail) from exc
+    settings = Settings.load(paths)
+    kernelaudit.configure(settings.audit_level)
     remembered = _remembered.setdefault(paths.run, Remembered())
-    state = QemuState(paths, Settings.load(paths), remembered)
+    state = QemuState(paths, settings, remembered)
     with _closed_on_error(state):
         state.take_lock()
         state.publish()

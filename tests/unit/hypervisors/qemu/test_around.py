@@ -3,6 +3,7 @@
 
 import logging
 import os
+import re
 import struct
 import tempfile
 from pathlib import Path
@@ -12,6 +13,7 @@ from nova_pyvirt.core import audit
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.core.settings import Settings
 from nova_pyvirt.errors import libvirtError
+from nova_pyvirt.hypervisors.qemu import audit as qemu_audit
 from nova_pyvirt.hypervisors.qemu import identity, jsontext
 from nova_pyvirt.hypervisors.qemu.block import sizes
 from nova_pyvirt.hypervisors.qemu.host import labels
@@ -127,6 +129,49 @@ class TestAudit(TestCase):
              (logging.INFO, 'success=yes virt=kvm resrc=vcpu reason=update vm="a" uuid=u'
               " old-vcpu=1 new-vcpu=2")],
             [(record.levelno, record.getMessage()) for record in logged.records],
+        )  # fmt: skip
+
+    def test_what_a_guest_gets(self) -> None:
+        text = (
+            disk("<source file='/a b'/>", "vda")
+            + "<interface type='user'><mac address='52:54:00:00:00:01'/></interface>"
+            "<filesystem type='mount'><source dir='/srv'/><target dir='x'/></filesystem>"
+            "<serial type='file'><source path='/s'/></serial><console type='pty'/>"
+            "<channel type='unix'><source mode='bind' path='/c'/>"
+            "<target type='virtio' name='n'/></channel>"
+            "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>"
+            "<tpm model='tpm-tis'><backend type='emulator'/></tpm>"
+            "<shmem name='m'><size unit='M'>4</size></shmem>"
+            "<hostdev mode='subsystem' type='pci'><source>"
+            "<address domain='0x0' bus='0x1' slot='0x2' function='0x3'/></source></hostdev>"
+            "<hostdev mode='subsystem' type='usb'><source>"
+            "<address bus='1' device='14'/></source></hostdev>"
+        )
+        label = "<seclabel type='static' model='dac'><label>+1:+2</label></seclabel>"
+        with self.assertLogs("nova_pyvirt.audit", "INFO") as logged:
+            qemu_audit.started(domain(text, f"<vcpu>1</vcpu>{label}"), 7, "booted", success=True)
+        (uuid,) = {re.search("uuid=(.*?) ", line)[1] for line in logged.output}  # type: ignore[index]
+        who = f'vm="a" uuid={uuid} '
+        rows = [record.getMessage().replace(who, "") for record in logged.records]
+        start = "reason=start"
+        self.assertEqual(
+            [f"success=yes virt=kvm {row}" for row in (
+                "vm-ctx=+1:+2 img-ctx=? model=dac",
+                f'resrc=disk {start} old-disk="?" new-disk=2F612062',
+                f'resrc=fs {start} old-fs="?" new-fs="/srv"',
+                f'resrc=net {start} old-net="?" new-net="52:54:00:00:00:01"',
+                f'resrc=chardev {start} old-chardev="?" new-chardev="/s"',
+                f'resrc=chardev {start} old-chardev="?" new-chardev="/c"',
+                f'resrc=rng {start} old-rng="?" new-rng="/dev/urandom"',
+                f'resrc=dev {start} bus=pci device="0000:01:02.3"',
+                f'resrc=dev {start} bus=usb device="001.014"',
+                f'resrc=tpm-emulator {start} device="?"',
+                f'resrc=shmem {start} size=4194304 path="/dev/shm/m"',
+                f"resrc=mem {start} old-mem=0 new-mem=65536",
+                f"resrc=vcpu {start} old-vcpu=0 new-vcpu=1",
+                "op=start reason=booted vm-pid=7",
+            )],
+            rows,
         )  # fmt: skip
 
 
