@@ -142,10 +142,16 @@ class Disk(Device, virtio=True):
                 self.__dict__[name] = None
 
     def before_format(self, ctx: Context) -> "Disk":
-        if self.iotune is None or any(v is not None for v in self.iotune.__dict__.values()):
+        """Limits that limit nothing are left out; what goes to another host has a format."""
+        changes: dict[str, Any] = {}
+        if self.iotune is not None and all(v is None for v in self.iotune.__dict__.values()):
+            changes["iotune"] = None
+        if ctx.migratable and self.format is None and self.type != "volume":
+            changes["format"] = "raw"
+        if not changes:
             return self
         found = object.__new__(Disk)
-        found.__dict__ = self.__dict__ | {"iotune": None}
+        found.__dict__ = self.__dict__ | changes
         return found
 
     @property

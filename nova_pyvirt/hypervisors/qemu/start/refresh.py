@@ -84,6 +84,14 @@ def refresh(vm: DomainObj, monitor: Monitor) -> None:
                 detail = f"thread {thread} is none of QEMU process {private.pid}"
                 raise error(Code.INTERNAL_ERROR, detail)
         fill_terminals(vm, {row["label"]: row for row in chardevs})
+        forget_formats(vm)
+
+
+def forget_formats(vm: DomainObj) -> None:
+    """A drive without a medium has no format (virDomainDiskEmptySource)."""
+    for disk in vm.definition.devices.disks:
+        if disk.device in ("cdrom", "floppy") and disk.empty:
+            disk.format = None
 
 
 def fill_terminals(vm: DomainObj, chardevs: Mapping[str, Mapping[str, Any]]) -> None:
