@@ -80,7 +80,7 @@ def free(fs: HostFs) -> int:
 def cells_free(fs: HostFs, start: int, cells: int) -> list[int]:
     """virNodeGetCellsFreeMemory: bytes of at most `cells` nodes from `start` on."""
     last = max_node(fs)
-    _check_start(start, last)
+    check_start(start, last)
     known = set(nodes(fs) or [0])
     found = []
     for cell in range(start, min(last, start + cells - 1) + 1):
@@ -89,7 +89,8 @@ def cells_free(fs: HostFs, start: int, cells: int) -> list[int]:
     return found
 
 
-def _check_start(start: int, last: int) -> None:
+def check_start(start: int, last: int) -> None:
+    """:raises libvirtError: INTERNAL_ERROR"""
     if start > last:
         detail = f"start cell {start} out of range (0-{last})"
         raise error(Code.INTERNAL_ERROR, detail, domain=From.NONE)
@@ -141,8 +142,17 @@ def _free_pages(fs: HostFs, node: int, size: int) -> int:
     if size == page_size():
         unused = _all(fs)[1] if node == ALL_CELLS else node_memory(fs, node)[1]
         return unused // (size * 1024)
-    pool = f"{_pool_folder(node)}/hugepages-{size}kB"
-    if not fs.exists(pool):
+    return fs.number(f"{pool(fs, node, size)}/free_hugepages") or 0
+
+
+def pool(fs: HostFs, node: int, size: int) -> str:
+    """The directory of a pool of huge pages.
+
+    :param node: -1: the whole host's; :param size: KiB
+    :raises libvirtError: OPERATION_FAILED when there is none
+    """
+    found = f"{_pool_folder(node)}/hugepages-{size}kB"
+    if not fs.exists(found):
         if node == ALL_CELLS:
             detail = f"page size {size} is not available"
         elif node not in nodes(fs):
@@ -150,7 +160,7 @@ def _free_pages(fs: HostFs, node: int, size: int) -> int:
         else:
             detail = f"page size {size} is not available on node {node}"
         raise error(Code.OPERATION_FAILED, detail, domain=From.NONE)
-    return fs.number(f"{pool}/free_hugepages") or 0
+    return found
 
 
 def free_pages(fs: HostFs, sizes: list[int], start: int, cells: int, flags: int = 0) -> list[int]:
@@ -163,7 +173,7 @@ def free_pages(fs: HostFs, sizes: list[int], start: int, cells: int, flags: int 
     last = max_node(fs)
     if not nodes(fs) and start == 0 and cells == 1:
         start = ALL_CELLS
-    _check_start(start, last)
+    check_start(start, last)
     found = [
         _free_pages(fs, cell, size)
         for cell in range(start, min(last, start + cells - 1) + 1)
@@ -174,12 +184,17 @@ def free_pages(fs: HostFs, sizes: list[int], start: int, cells: int, flags: int 
     return found
 
 
+def merging(name: str) -> str:
+    """The file of a parameter of page merging, VIR_NODE_MEMORY_SHARED_*."""
+    return f"{_KSM}/{name.removeprefix('shm_')}"
+
+
 def parameters(fs: HostFs, flags: int = 0) -> dict[str, UInt | ULLong]:
     """virNodeGetMemoryParameters: the kernel's page merging; what it lacks is left out."""
     check_flags(flags, _STRING_OKAY, "virHostMemGetParameters")
     found: dict[str, UInt | ULLong] = {}
     for name, kind in _KSM_PARAMETERS:
-        value = fs.number(f"{_KSM}/{name.removeprefix('shm_')}")
+        value = fs.number(merging(name))
         if value is not None:
             found[name] = kind(value)
     return found

@@ -34,6 +34,17 @@ class HostFs:
         except OSError as exc:
             raise system_error(exc.errno or 0, f"Failed to open file '/{name}'") from exc
 
+    def write(self, name: str, text: str) -> None:
+        """Gives a file of the kernel a value.
+
+        :raises OSError: there is no such file, or the kernel refuses
+        """
+        fd = os.open(self._prefix + name, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
+        try:
+            os.write(fd, text.encode())
+        finally:
+            os.close(fd)
+
     def require(self, name: str, words: str = "cannot open") -> str:
         """The same, a missing file is libvirt's ``cannot open PATH`` error."""
         text = self.read(name)

@@ -23,9 +23,9 @@ from nova_pyvirt.hypervisors.qemu.slots.console import ConsoleSlots
 from nova_pyvirt.hypervisors.qemu.slots.jobs import JobSlots, PowerSlots, SaveSlots
 from nova_pyvirt.hypervisors.qemu.slots.moments import MomentSlots
 from nova_pyvirt.hypervisors.qemu.slots.monitor import MonitorSlots
+from nova_pyvirt.hypervisors.qemu.slots.node import NodeSlots
 from nova_pyvirt.hypervisors.qemu.slots.stats import StatsSlots
 from nova_pyvirt.hypervisors.qemu.slots.tuning import LimitSlots, TuningSlots
-from nova_pyvirt.util.typed import Params
 
 #: what getLibVersion says: the libvirt whose behaviour this is
 LIB_VERSION = 9_000_000
@@ -49,6 +49,7 @@ class QemuTable(
     StatsSlots,
     MonitorSlots,
     MomentSlots,
+    NodeSlots,
     DriverTable,
 ):
     """One connection to the driver state of its URI."""
@@ -135,33 +136,6 @@ class QemuTable(
 
     def connect_domain_xml_to_native(self, kind: str, xml: str, flags: int) -> str:
         return native.to_native(self.state, kind, xml, flags)
-
-    def node_get_info(self) -> Any:
-        return caps.node_get_info(self.state.view)
-
-    def node_get_cpu_map(self, flags: int) -> tuple[int, list[bool], int]:
-        return caps.node_get_cpu_map(self.state.view, flags)
-
-    def node_get_cpu_stats(self, cpu: int, flags: int) -> Params:
-        return dict(caps.node_get_cpu_stats(self.state.view, cpu, flags))
-
-    def node_get_memory_stats(self, cell: int, flags: int) -> Params:
-        return dict(caps.node_get_memory_stats(self.state.view, cell, flags))
-
-    def node_get_memory_parameters(self, flags: int) -> Params:
-        return dict(caps.node_get_memory_parameters(self.state.view, flags))
-
-    def node_get_cells_free_memory(self, start: int, cells: int) -> list[int]:
-        return caps.node_get_cells_free_memory(self.state.view, start, cells)
-
-    def node_get_free_memory(self) -> int:
-        return caps.node_get_free_memory(self.state.view)
-
-    def node_get_free_pages(self, *args: Any) -> list[int]:
-        return caps.node_get_free_pages(self.state.view, *args)
-
-    def node_get_security_model(self) -> tuple[str, str]:
-        return caps.node_get_security_model(self.state.view)
 
     # --- events
 

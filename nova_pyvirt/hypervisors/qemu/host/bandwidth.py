@@ -9,13 +9,13 @@ import shutil
 from typing import Final
 
 from nova_pyvirt import errors
+from nova_pyvirt.core.host.program import run
 from nova_pyvirt.errors import Code, From, libvirtError
 from nova_pyvirt.model.devices.netport import Bandwidth, Rate
-from nova_pyvirt.util.native import os, subprocess
+from nova_pyvirt.util.native import os
 
 LOG = logging.getLogger(__name__)
 #: seconds that tc may take
-_DEADLINE: Final = 10.0
 _MTU: Final = 1500
 #: KiB that tc can hold as a burst
 _MOST: Final = ((1 << 32) - 1) // 1024
@@ -106,21 +106,4 @@ def _tc(args: list[str]) -> None:
     if binary is None:
         detail = "Cannot find 'tc' in path"
         raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.NONE)
-    try:
-        done = subprocess.run(
-            [binary, *args],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_DEADLINE,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        detail = f"tc {' '.join(args)} took too long"
-        raise errors.error(Code.OPERATION_TIMEOUT, detail, domain=From.NONE) from None
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip()
-        detail = (
-            f"Child process ({binary} {' '.join(args)}) unexpected exit status"
-            f" {done.returncode}: {said}"
-        )
-        raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.NONE)
+    run([binary, *args])

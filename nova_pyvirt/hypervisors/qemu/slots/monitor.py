@@ -5,8 +5,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from nova_pyvirt.core.refs import DomainRef
+from nova_pyvirt.hypervisors.qemu import taints
 from nova_pyvirt.hypervisors.qemu.ops import agent, monitor, security
 from nova_pyvirt.hypervisors.qemu.slots.base import Slots
+from nova_pyvirt.util.typed import Params
 
 
 class MonitorSlots(Slots):
@@ -33,6 +35,12 @@ class MonitorSlots(Slots):
 
     def domain_get_security_label_list(self, dom: DomainRef) -> list[security.Label]:
         return security.get_security_label_list(self.state, dom)
+
+    def domain_get_launch_security_info(self, dom: DomainRef, flags: int) -> Params:
+        return security.get_launch_security_info(self.state, dom, flags)
+
+    def domain_get_messages(self, dom: DomainRef, flags: int) -> list[str]:
+        return taints.messages(self.state, dom, flags)
 
     # --- the guest agent
 
