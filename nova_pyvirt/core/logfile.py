@@ -9,7 +9,6 @@ from shlex import quote
 from types import TracebackType
 from typing import Final
 
-from nova_pyvirt.core.host.identity import hostname
 from nova_pyvirt.errors import From, error, libvirtError, system_error
 from nova_pyvirt.errors.codes import Code
 from nova_pyvirt.util.native import os
@@ -42,10 +41,10 @@ class LogFile:
         :param message: e.g. ``starting up libvirt version: 9.0.0``
         :param qemu: QEMU's version with its package
         """
-        kernel = os.uname().release
+        host = os.uname()  # its name is not resolved: no start waits for a name server
         self._write(
-            f"{timestamp()}: {message}, qemu version: {qemu}, kernel: {kernel},"
-            f" hostname: {hostname()}\n"
+            f"{timestamp()}: {message}, qemu version: {qemu}, kernel: {host.release},"
+            f" hostname: {host.nodename}\n"
         )
 
     def command(self, argv: Sequence[str], env: Mapping[str, str]) -> None:

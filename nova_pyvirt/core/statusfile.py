@@ -12,6 +12,7 @@ from nova_pyvirt.core.states import State
 from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.util.files import holds, read_private, write_atomic
 
+_LINE = "\n"
 _WARNING = """<!--
 WARNING: THIS IS AN AUTO-GENERATED FILE. CHANGES TO IT ARE LIKELY TO BE
 OVERWRITTEN AND LOST.{hint}
@@ -55,12 +56,11 @@ def status_text(vm: DomainObj, pid: int, private: Sequence[str]) -> bytes:
     :param private: the hypervisor's own elements, each a line or more of XML
     """
     state, reason = states.state_name(vm.state), states.reason_name(vm.state, vm.reason)
-    body = "".join(f"  {line}\n" for text in private for line in text.splitlines())
     domain = vm.definition.format(status=True, secure=True)
-    inner = "".join(f"  {line}\n" for line in domain.splitlines())
+    inner = "\n".join([*(text.rstrip("\n") for text in private), domain.rstrip("\n")])
     text = (
         f"{_WARNING.format(hint='')}<domstatus state='{state}' reason='{reason}' pid='{pid}'>\n"
-        f"{body}{inner}</domstatus>\n"
+        f"  {inner.replace(_LINE, _LINE + '  ')}\n</domstatus>\n"
     )
     return text.encode()
 

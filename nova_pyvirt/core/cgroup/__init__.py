@@ -5,6 +5,7 @@ from nova_pyvirt.core.cgroup.group import Cgroup
 from nova_pyvirt.core.cgroup.layout import (
     CONTROLLERS,
     ROOT,
+    UNIFIED,
     hierarchies,
     machine_name,
     remove_tree,
@@ -15,6 +16,7 @@ from nova_pyvirt.core.cgroup.values import UNLIMITED
 __all__ = [
     "CONTROLLERS",
     "ROOT",
+    "UNIFIED",
     "UNLIMITED",
     "Cgroup",
     "hierarchies",

@@ -7,10 +7,11 @@ definition has limits.
 
 import logging
 from collections.abc import Collection
+from functools import cached_property
 from typing import Final
 
 from nova_pyvirt.core.cgroup import layout
-from nova_pyvirt.core.cgroup.layout import CONTROLLERS, ROOT
+from nova_pyvirt.core.cgroup.layout import CONTROLLERS, ROOT, UNIFIED
 from nova_pyvirt.core.cgroup.v1 import V1
 from nova_pyvirt.core.cgroup.v2 import V2
 from nova_pyvirt.core.cgroup.values import Values, write
@@ -28,15 +29,19 @@ _told: set[str] = set()
 class Cgroup:
     """One guest's group, or one of its threads', in every hierarchy that took it.
 
-    :ivar paths: controller -> directory; "unified" is version 2
+    :ivar paths: controller -> directory; UNIFIED is version 2
     """
 
     def __init__(self, paths: dict[str, str]) -> None:
         self.paths = paths
         self._v1 = V1(paths)
-        unified = paths.get("unified")
+        unified = paths.get(UNIFIED)
         self._v2 = V2(unified) if unified is not None else None
-        self._on_v2 = layout.unified_controllers(unified) if unified is not None else frozenset()
+
+    @cached_property
+    def _on_v2(self) -> frozenset[str]:
+        unified = self.paths.get(UNIFIED)
+        return layout.unified_controllers(unified) if unified is not None else frozenset()
 
     @classmethod
     def create(
@@ -54,11 +59,11 @@ class Cgroup:
         paths = {}
         where = layout.partition_path(partition)
         for controller, base in layout.hierarchies(root).items():
-            if controller not in (*controllers, "unified") or not controllers:
+            if controller not in (*controllers, UNIFIED) or not controllers:
                 continue
-            parent = f"{base}/{where}"
-            if _make_all(base, where) and layout.make(f"{parent}/{machine}"):
-                paths[controller] = f"{parent}/{machine}"
+            path = f"{base}/{where}/{machine}"
+            if layout.make(path, controller):
+                paths[controller] = path
         if not paths and controllers and root not in _told:
             _told.add(root)
             LOG.warning("no control groups can be made below %s: guests run without", root)
@@ -73,7 +78,7 @@ class Cgroup:
 
     def has(self, controller: str) -> bool:
         """Can this controller's values be used?"""
-        return controller in self._on_v2 or controller in self.paths
+        return controller in self.paths or controller in self._on_v2
 
     @property
     def controllers(self) -> list[str]:
@@ -92,8 +97,21 @@ class Cgroup:
         return self._v1 if "devices" in self.paths else None
 
     def procs(self) -> list[str]:
-        """Files into which a process writes its pid to be in the group."""
+        """Files that name the group's processes."""
         return [f"{path}/cgroup.procs" for path in dict.fromkeys(self.paths.values())]
+
+    def joining(self, inner: "Cgroup") -> list[str]:
+        """Files into which a process of one thread, born in the version 2 group if there is one,
+        writes 0 to be in this group, as `inner`, a thread's group (see thread()).
+        """
+        files = []
+        for controller, path in self.paths.items():
+            within = inner.paths.get(controller)
+            if controller != UNIFIED:
+                files.append(f"{within or path}/tasks")
+            elif within is not None:
+                files.append(f"{within}/cgroup.threads")
+        return files
 
     def thread(self, name: str) -> "Cgroup":
         """The group of some threads of the guest: emulator, vcpuN, iothreadN; made if need be.
@@ -103,21 +121,21 @@ class Cgroup:
         paths = {}
         for controller, path in self.paths.items():
             sub = f"{path}/{name}"
-            if controller == "unified":
-                if layout.make(sub) and _make_threaded(sub):
+            if controller == UNIFIED:
+                if layout.make(sub, controller) and _make_threaded(sub):
                     layout.delegate(path, ("cpu", "cpuset"))
                     paths[controller] = sub
-            elif controller in _THREADED and layout.make(sub):
+            elif controller in _THREADED and layout.make(sub, controller):
                 paths[controller] = sub
         return Cgroup(paths)
 
     def add_thread(self, thread: int) -> None:
-        """Puts a thread into the group.
+        """Puts a thread into the group. The first of some waits for the kernel, 5-15 ms.
 
         :raises libvirtError: SYSTEM_ERROR
         """
         for controller, path in self.paths.items():
-            name = "cgroup.threads" if controller == "unified" else "tasks"
+            name = "cgroup.threads" if controller == UNIFIED else "tasks"
             write(f"{path}/{name}", thread)
 
     def remove_thread(self, name: str) -> None:
@@ -138,17 +156,6 @@ class Cgroup:
                 return
             time.sleep(pause)
         LOG.warning("control groups still in use: %s", ", ".join(left))
-
-
-def _make_all(base: str, where: str) -> bool:
-    path = base
-    for part in where.split("/"):
-        layout.delegate(path)
-        path = f"{path}/{part}"
-        if not layout.make(path):
-            return False
-    layout.delegate(path)
-    return True
 
 
 def _make_threaded(path: str) -> bool:

@@ -16,6 +16,10 @@ from nova_pyvirt.util.native import os, time
 
 ROOT: Final = "/sys/fs/cgroup"
 CONTROLLERS: Final = ("cpu", "cpuacct", "cpuset", "memory", "devices", "blkio")
+#: version 2's place among the hierarchies
+UNIFIED: Final = "unified"
+#: the longest value read, in bytes
+_PAGE: Final = 4096
 #: controller -> its name in version 2; processor time needs none
 _V2: Final = {"cpu": "cpu", "cpuset": "cpuset", "memory": "memory", "blkio": "io"}
 #: characters of a machine's name
@@ -29,21 +33,23 @@ _PLAIN: Final = ("machine", "user", "system")
 
 def hierarchies(root: str = ROOT) -> dict[str, str]:
     """Controller -> mount point, of those below `root`; "unified" is version 2's."""
-    found = {c: f"{root}/{c}" for c in CONTROLLERS if os.path.isdir(f"{root}/{c}")}
-    for unified in (root, f"{root}/unified"):
-        if os.path.exists(f"{unified}/cgroup.controllers"):
-            found["unified"] = unified
-            break
+    try:
+        names = set(os.listdir(root))
+    except OSError:
+        return {}
+    found: dict[str, str] = {
+        controller: f"{root}/{controller}" for controller in CONTROLLERS if controller in names
+    }
+    if "cgroup.controllers" in names:
+        found[UNIFIED] = root
+    elif UNIFIED in names and os.path.exists(f"{root}/{UNIFIED}/cgroup.controllers"):
+        found[UNIFIED] = f"{root}/{UNIFIED}"
     return found
 
 
 def unified_controllers(path: str) -> frozenset[str]:
     """Controllers that version 2 has in the group `path`; processor time is always there."""
-    try:
-        with open(f"{path}/cgroup.controllers", encoding="ascii") as file:
-            names = file.read().split()
-    except OSError:
-        names = []
+    names = _names(path)
     return frozenset(["cpuacct", *(c for c, name in _V2.items() if name in names)])
 
 
@@ -98,46 +104,74 @@ def partition_path(partition: str) -> str:
     return "/".join(named) or "machine"
 
 
-def make(path: str) -> bool:
-    """Makes a group that processes can be put into; False when the host doesn't let us."""
+def make(path: str, controller: str) -> bool:
+    """Makes a group that processes can be put into; False when the host doesn't let us.
+
+    Groups between it and the hierarchy's own are made too.
+
+    :param controller: "unified" for version 2
+    """
+    if controller == UNIFIED:
+        return _make_unified(path)
+    try:
+        os.mkdir(path, 0o755)
+    except FileExistsError:
+        return True
+    except FileNotFoundError:
+        parent = os.path.dirname(path)
+        return (
+            os.path.dirname(parent) != parent
+            and make(parent, controller)
+            and make(path, controller)
+        )
+    except OSError:
+        return False
+    if controller == "cpuset":
+        _inherit_cpuset(path)
+    return True
+
+
+def _make_unified(path: str) -> bool:
+    """Version 2 has to be told which controllers a group has, by the one above."""
+    parent = os.path.dirname(path)
+    if not os.path.isdir(parent) and not (
+        os.path.dirname(parent) != parent and _make_unified(parent)
+    ):
+        return False
+    delegate(parent)
     try:
         os.mkdir(path, 0o755)
     except FileExistsError:
         pass
     except OSError:
         return False
-    else:
-        _inherit_cpuset(path)
     return True
 
 
 def _inherit_cpuset(path: str) -> None:
     """A version 1 cpuset takes no process before it has CPUs and memory nodes."""
-    if os.path.exists(f"{path}/cgroup.controllers"):
-        return
     for name in _SETTLE:
-        mine = f"{path}/{name}"
         try:
-            with open(f"{os.path.dirname(path)}/{name}", encoding="ascii") as file:
-                parent = file.read().strip()
-            if os.path.exists(mine):
-                write(mine, parent)
+            write(f"{path}/{name}", read(f"{os.path.dirname(path)}/{name}"))
         except OSError:
             continue
 
 
 def delegate(path: str, wanted: Collection[str] = tuple(_V2)) -> None:
     """Version 2's controllers for the groups below; those that can't be are not there."""
-    try:
-        with open(f"{path}/cgroup.controllers", encoding="ascii") as file:
-            names = file.read().split()
-    except OSError:
-        return
-    for name in {_V2[controller] for controller in wanted} & set(names):
+    for name in {_V2[controller] for controller in wanted} & set(_names(path)):
         try:
             write(f"{path}/cgroup.subtree_control", f"+{name}")
         except OSError:
             continue
+
+
+def _names(path: str) -> list[str]:
+    """Version 2's controllers in a group."""
+    try:
+        return read(f"{path}/cgroup.controllers").split()
+    except OSError:
+        return []
 
 
 def remove_tree(path: str) -> bool:
@@ -158,6 +192,18 @@ def _children(path: str) -> Iterator[str]:
     except OSError:
         return
     yield from (entry.path for entry in entries if entry.is_dir(follow_symlinks=False))
+
+
+def read(path: str) -> str:
+    """One value.
+
+    :raises OSError: it isn't there
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(fd, _PAGE).decode("ascii").strip()
+    finally:
+        os.close(fd)
 
 
 def write(path: str, value: str) -> None:

@@ -3,6 +3,7 @@
 
 import re
 import uuid
+from functools import cache
 
 from nova_pyvirt.core.host.sysfs import HostFs
 from nova_pyvirt.util.native import os, socket
@@ -21,6 +22,16 @@ def hostname() -> str:
         return name
     canonical = found[0][3] if found else ""
     return name if not canonical or canonical.startswith("localhost") else str(canonical)
+
+
+@cache
+def boot_id() -> str:
+    """The kernel's name of this boot: start times and pids mean nothing after another one."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return "unknown"
 
 
 def _valid(text: str | None) -> str | None:

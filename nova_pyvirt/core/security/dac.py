@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
+from nova_pyvirt.core.host.identity import boot_id
 from nova_pyvirt.errors import From, system_error
 from nova_pyvirt.util.breakpoints import reach
 from nova_pyvirt.util.native import os
@@ -104,7 +105,7 @@ def _holders(path: str) -> list[str]:
 
 
 def _set_holders(path: str, names: Sequence[str]) -> None:
-    _set(path, _HOLDERS, " ".join([f"boot={_boot_id()}", *names]))
+    _set(path, _HOLDERS, " ".join([f"boot={boot_id()}", *names]))
 
 
 def _outlived(path: str) -> bool:
@@ -113,16 +114,7 @@ def _outlived(path: str) -> bool:
 
 def _of_another_boot(names: Sequence[str]) -> bool:
     boots = [name.removeprefix("boot=") for name in names if name.startswith("boot=")]
-    return bool(boots) and boots[0] != _boot_id()
-
-
-@cache
-def _boot_id() -> str:
-    try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            return file.read().strip()
-    except OSError:
-        return "unknown"
+    return bool(boots) and boots[0] != boot_id()
 
 
 @cache

@@ -9,10 +9,10 @@ import logging
 from functools import partial
 
 from nova_pyvirt.core.domain import DomainObj
+from nova_pyvirt.core.host.identity import boot_id
 from nova_pyvirt.errors import libvirtError
 from nova_pyvirt.hypervisors.qemu.ops import lifecycle
 from nova_pyvirt.hypervisors.qemu.state import QemuState
-from nova_pyvirt.hypervisors.qemu.status import boot_id
 from nova_pyvirt.util.files import read_private, write_atomic
 from nova_pyvirt.util.native import os, threading
 from nova_pyvirt.util.parallel import run_all

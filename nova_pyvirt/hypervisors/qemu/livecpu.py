@@ -11,30 +11,37 @@ from nova_pyvirt.errors import Code
 from nova_pyvirt.hypervisors.qemu.caps.cpu import live, x86
 from nova_pyvirt.hypervisors.qemu.caps.cpunames import feature_to_qemu
 from nova_pyvirt.hypervisors.qemu.guestcpu import definition_of
-from nova_pyvirt.hypervisors.qemu.monitor import Monitor, QMPCommandError
+from nova_pyvirt.hypervisors.qemu.monitor import QMPCommandError
 from nova_pyvirt.model.cpu import CPU, CPUFeature
+from nova_pyvirt.model.domain import Domain
 
 _FIRST: Final = "/machine/unattached/device[0]"
 #: what QEMU says of whole registers: 1 ms for all that takes 400 questions one by one
 _WORDS: Final = ("feature-words", "filtered-features")
 
 
-def update(vm: DomainObj, monitor: Monitor) -> None:
+def questions(domain: Domain) -> list[tuple[str, dict[str, Any]]]:
+    """What QEMU is asked of the first CPU; none when the definition leaves the CPU to it."""
+    cpu = domain.cpu
+    if cpu is None or domain.os.arch not in x86.ARCHES or (cpu.mode == "custom" and not cpu.model):
+        return []
+    names = (*_WORDS, *(feature_to_qemu(name) for name in _registers(cpu)))
+    return [("qom-get", {"path": _FIRST, "property": name}) for name in names]
+
+
+def update(vm: DomainObj, answers: Sequence[Any]) -> None:
     """Settles the live definition's CPU.
 
+    :param answers: to questions(); a refused one's place holds its error
     :raises libvirtError: OPERATION_FAILED when the guest must have had exactly the CPU that its
         definition says (check='full'), and has not; CONFIG_UNSUPPORTED
     """
-    cpu = vm.definition.cpu
-    if cpu is None or vm.definition.os.arch not in x86.ARCHES:
-        return
-    if cpu.mode == "custom" and not cpu.model:
-        return
-    words = _ask(monitor, _WORDS)
-    if any(word is None for word in words):
+    cpu, words = vm.definition.cpu, answers[: len(_WORDS)]
+    if cpu is None or not words or any(isinstance(word, QMPCommandError) for word in words):
         return  # a machine without such CPUs
     enabled, disabled = (_bits(word) for word in words)
-    enabled |= _registers(monitor, cpu)
+    values = zip(_registers(cpu), answers[len(_WORDS) :], strict=True)
+    enabled |= x86.get().union(name for name, value in values if value is True)
     _verify(cpu, enabled)
     guest = definition_of(cpu)
     live.update(guest, enabled, disabled)
@@ -44,13 +51,6 @@ def update(vm: DomainObj, monitor: Monitor) -> None:
             for name, policy in guest.features.items()
         ]
         cpu.check = "full"
-
-
-def _ask(monitor: Monitor, properties: Sequence[str]) -> list[Any]:
-    """Properties of the first CPU; None for one it does not have."""
-    asked = [("qom-get", {"path": _FIRST, "property": name}) for name in properties]
-    answers = monitor.batch(asked, return_errors=True)
-    return [None if isinstance(answer, QMPCommandError) else answer for answer in answers]
 
 
 def _bits(words: Sequence[Mapping[str, Any]]) -> int:
@@ -66,13 +66,10 @@ def _bits(words: Sequence[Mapping[str, Any]]) -> int:
     return x86.get().data(registers).bits
 
 
-def _registers(monitor: Monitor, cpu: CPU) -> int:
+def _registers(cpu: CPU) -> list[str]:
     """Features in model specific registers, which the words leave out: those that are wanted."""
-    known = x86.get()
     wanted = x86.wanted(definition_of(cpu))
-    names = [f.name for f in known.features.values() if f.msr and wanted & f.mask == f.mask]
-    answers = _ask(monitor, [feature_to_qemu(name) for name in names])
-    return known.union(name for name, answer in zip(names, answers, strict=True) if answer)
+    return [f.name for f in x86.get().features.values() if f.msr and wanted & f.mask == f.mask]
 
 
 def _verify(cpu: CPU, enabled: int) -> None:

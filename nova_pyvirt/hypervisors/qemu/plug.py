@@ -129,7 +129,8 @@ def add(vm: DomainObj, number: int) -> None:
     audit.changed(vm, "vcpu", before, definition.vcpu_count)
     for one in range(number, number + info.units):
         if found[one].thread:
-            threads.setup_vcpu(definition, vm.private.cgroup, one, found[one].thread)
+            threads.vcpu_group(definition, vm.private.cgroup, one).add_thread(found[one].thread)
+            threads.place_vcpu(definition, one, found[one].thread)
 
 
 def _add(vm: DomainObj, number: int, info: VcpuInfo) -> None:

@@ -9,9 +9,10 @@ from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.job_matrix import Job
 from nova_pyvirt.core.states import Paused, Running, Shutoff, State
 from nova_pyvirt.errors import libvirtError
-from nova_pyvirt.hypervisors.qemu import cpus, recover, status, stop
+from nova_pyvirt.hypervisors.qemu import cpus, livecpu, recover, status, stop
 from nova_pyvirt.hypervisors.qemu.events.dispatch import worker_for
 from nova_pyvirt.hypervisors.qemu.jobs import job
+from nova_pyvirt.hypervisors.qemu.limits.settle import settle_later, unsettled
 from nova_pyvirt.hypervisors.qemu.monitor import Deadlines, Monitor, QMPTimeout
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
 from nova_pyvirt.hypervisors.qemu.start.refresh import count, refresh
@@ -127,7 +128,10 @@ def _connect(state: QemuState, vm: DomainObj, private: QemuPrivate, deadline: fl
 
 
 def _update(state: QemuState, vm: DomainObj, written: Sequence[Any], lost: bool) -> None:
-    refresh(vm, vm.private.mon)
+    half_known = lost or (vm.state, vm.reason) == (State.PAUSED, Paused.STARTING_UP)
+    asked = livecpu.questions(vm.definition) if half_known else []
+    livecpu.update(vm, refresh(vm, vm.private.mon, asked))
+    settle_later(vm, unsettled(vm))
     try:
         count(vm)
     except libvirtError as exc:

@@ -19,7 +19,7 @@ from nova_pyvirt.hypervisors.qemu.process import Process
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.hypervisors.qemu.status import attributes
 from nova_pyvirt.model.domain import Domain
-from nova_pyvirt.util.files import unlink
+from nova_pyvirt.util.files import read_private, unlink
 from nova_pyvirt.util.native import os
 
 LOG = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ def _written(
         LOG.error("the status file %s cannot be used: %s", path, exc)
         unlink(path)
         return False
-    found = _process(state, known, running)
+    found = _process(state, known, known.pid or _noted_pid(state, name), running)
     process = Process.adopt(found.pid, found.started) if found is not None else None
     if found is None or process is None:
         runs.ended.append((vm, known))
@@ -111,16 +111,24 @@ def user(state: QemuState, definition: Domain) -> int:
     return found.uid if found is not None else os.geteuid()
 
 
-def _process(state: QemuState, known: Status, running: list[Found]) -> Found | None:
+def _noted_pid(state: QemuState, name: str) -> int:
+    """The pid in a domain's pid file, which a start writes first; 0 = none."""
+    try:
+        return int(read_private(state.paths.pid_file(name)))
+    except (OSError, ValueError):
+        return 0
+
+
+def _process(state: QemuState, known: Status, pid: int, running: list[Found]) -> Found | None:
     """The guest's process: with luck there is one of its uuid only, else the one written down."""
     mine = [found for found in running if found.uuid == known.definition.uuid]
     for found in mine:
-        if found.pid == known.pid:
+        if found.pid == pid:
             return found
     if mine:
         return mine[0]
     # the definition of a transient domain may name a user that no other one does
-    look = processes.look(known.pid, state.paths.lib_dir, {user(state, known.definition)})
+    look = processes.look(pid, state.paths.lib_dir, {user(state, known.definition)})
     if look is None or look.uuid != known.definition.uuid:
         return None
     running.append(look)

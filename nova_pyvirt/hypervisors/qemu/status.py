@@ -3,11 +3,13 @@
 
 import logging
 import os.path
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from nova_pyvirt.core.domain import DomainObj
+from nova_pyvirt.core.host.identity import boot_id
 from nova_pyvirt.core.job_matrix import ASYNC_WORDS, JOB_WORDS, AsyncJob, Job
 from nova_pyvirt.core.statusfile import status_text
 from nova_pyvirt.hypervisors.qemu.block import qom
@@ -28,10 +30,11 @@ from nova_pyvirt.util.files import unlink, write_atomic
 LOG = logging.getLogger(__name__)
 
 
-def save(state: QemuState, vm: DomainObj, *, sync: bool = True, backup: bool = False) -> None:
+def save(state: QemuState, vm: DomainObj, *, backup: bool = False) -> None:
     """Writes the status file of an active domain.
 
-    :param sync: whether it must survive the host's crash
+    It is not synced: a crash of the host ends the guest too, and a file of another boot is void.
+
     :param backup: writes a second one elsewhere too, for a take-over when the first is lost
     :raises OSError: the old file is as it was
     """
@@ -46,7 +49,7 @@ def save(state: QemuState, vm: DomainObj, *, sync: bool = True, backup: bool = F
             )
             if backup:
                 write_atomic(state.paths.status_backup(vm.name), text, sync=False)
-            write_atomic(state.paths.status_file(vm.name), text, sync=sync)
+            write_atomic(state.paths.status_file(vm.name), text, sync=False)
 
 
 def remove(state: QemuState, name: str) -> None:
@@ -54,12 +57,6 @@ def remove(state: QemuState, name: str) -> None:
     unlink(state.paths.status_file(name))
     unlink(state.paths.status_backup(name))
     unlink(state.paths.pid_file(name))
-
-
-def boot_id() -> str:
-    """The kernel's name of this boot: start times and pids mean nothing after another one."""
-    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-        return file.read().strip()
 
 
 def try_save(state: QemuState, vm: DomainObj) -> None:
@@ -176,9 +173,10 @@ def _vcpus(pids: Mapping[int, int]) -> list[str]:
     return ["\n".join(["<vcpus>", *rows, "</vcpus>"])] if rows else []
 
 
-def _flags(flags: Iterable[str]) -> list[str]:
+@lru_cache(maxsize=32)  # as many as there are QEMU binaries; each guest's file has them
+def _flags(flags: frozenset[str]) -> tuple[str, ...]:
     rows = [f"  <flag name={quoteattr(name)}/>" for name in sorted(flags)]
-    return ["\n".join(["<qemuCaps>", *rows, "</qemuCaps>"])] if rows else []
+    return ("\n".join(["<qemuCaps>", *rows, "</qemuCaps>"]),) if rows else ()
 
 
 def flags(elements: Sequence[Any]) -> Iterator[str]:

@@ -49,7 +49,7 @@ class Beside:
             held = start.state.spawner.spawn(spec(listener.fileno()))
             start.private.undo.callback(unlink, self.pid_file)
             try:
-                write_atomic(self.pid_file, f"{held.pid}\n".encode(), 0o644)
+                write_atomic(self.pid_file, f"{held.pid}\n".encode(), 0o644, sync=False)
             except OSError as exc:
                 held.abort()
                 raise system_error(exc.errno or 0, f"cannot write '{self.pid_file}'") from exc

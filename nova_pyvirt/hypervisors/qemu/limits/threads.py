@@ -2,6 +2,7 @@
 """Where a guest's threads run and how much of a processor they get (qemuProcessSetupPid)."""
 
 import logging
+from typing import Final
 
 from nova_pyvirt import errors
 from nova_pyvirt.core.cgroup import Cgroup
@@ -13,47 +14,110 @@ from nova_pyvirt.model.tuning import Sched
 from nova_pyvirt.util.native import os
 
 LOG = logging.getLogger(__name__)
+#: the name of QEMU's own group
+EMULATOR: Final = "emulator"
 _POLICIES = {"batch": os.SCHED_BATCH, "idle": os.SCHED_IDLE, "fifo": os.SCHED_FIFO,
              "rr": os.SCHED_RR}  # fmt: skip
 
 
-def setup_emulator(domain: Domain, cgroup: Cgroup, pid: int) -> None:
-    """QEMU itself, before it runs: the threads it starts are where it is.
+def _emulator_group(domain: Domain, cgroup: Cgroup) -> Cgroup:
+    """The group of QEMU itself, which is in it before it runs: so are the threads it starts.
 
     :raises libvirtError: SYSTEM_ERROR, CONFIG_UNSUPPORTED
     """
     tune = domain.cputune
     period, quota = (tune.emulator_period, tune.emulator_quota) if tune else (0, 0)
-    pinned = tune.emulator_cpuset if tune else None
-    _setup(domain, cgroup, pid, "emulator", pinned, (period or 0, quota or 0), _mems(domain))
+    return _group(
+        domain, cgroup, EMULATOR, _emulator_cpus(domain), (period or 0, quota or 0), _mems(domain)
+    )
 
 
-def setup_vcpu(domain: Domain, cgroup: Cgroup, number: int, thread: int) -> None:
-    """The thread of one vCPU.
+def vcpu_group(domain: Domain, cgroup: Cgroup, number: int) -> Cgroup:
+    """The group of one vCPU's thread.
 
     :raises libvirtError: SYSTEM_ERROR, CONFIG_UNSUPPORTED
     """
     tune = domain.cputune
     limit = (tune.period or 0, tune.quota or 0) if tune else (0, 0)
     mems = _cell_mems(domain, number) or _mems(domain)
-    _setup(domain, cgroup, thread, f"vcpu{number}", vcpu_pin(domain, number), limit, mems)
-    for sched in tune.vcpuscheds if tune else ():
-        if sched.vcpus and number in cpuset.parse(sched.vcpus):
-            _schedule(thread, sched)
+    return _group(domain, cgroup, f"vcpu{number}", _vcpu_cpus(domain, number), limit, mems)
 
 
-def setup_iothread(domain: Domain, cgroup: Cgroup, number: int, thread: int) -> None:
-    """An I/O thread.
+def iothread_group(domain: Domain, cgroup: Cgroup, number: int) -> Cgroup:
+    """The group of an I/O thread.
 
     :raises libvirtError: SYSTEM_ERROR, CONFIG_UNSUPPORTED
     """
     tune = domain.cputune
     limit = (tune.iothread_period or 0, tune.iothread_quota or 0) if tune else (0, 0)
-    pinned = iothread_pin(domain, number)
-    _setup(domain, cgroup, thread, f"iothread{number}", pinned, limit, _mems(domain))
-    for sched in tune.iothreadscheds if tune else ():
+    cpus = _iothread_cpus(domain, number)
+    return _group(domain, cgroup, f"iothread{number}", cpus, limit, _mems(domain))
+
+
+def groups(domain: Domain, cgroup: Cgroup) -> dict[str, Cgroup]:
+    """The groups, by name, of what the guest starts with: QEMU itself, vCPUs, I/O threads.
+
+    :raises libvirtError: SYSTEM_ERROR, CONFIG_UNSUPPORTED
+    """
+    enabled = [vcpu.id for vcpu in domain.vcpus if vcpu.enabled] or range(domain.vcpu_count)
+    found = {EMULATOR: _emulator_group(domain, cgroup)}
+    found |= {f"vcpu{number}": vcpu_group(domain, cgroup, number) for number in enabled}
+    for iothread in domain.iothread_ids:
+        name = f"iothread{iothread.id}"
+        found[name] = iothread_group(domain, cgroup, iothread.id)
+    return found
+
+
+def place_emulator(domain: Domain, pid: int) -> None:
+    """Where QEMU itself runs, once it is in its group.
+
+    :raises libvirtError: SYSTEM_ERROR
+    """
+    _affinity(pid, _emulator_cpus(domain))
+
+
+def place_vcpu(domain: Domain, number: int, thread: int) -> None:
+    """Where, and how urgently, the thread of a vCPU runs.
+
+    :raises libvirtError: SYSTEM_ERROR
+    """
+    _affinity(thread, _vcpu_cpus(domain, number))
+    for sched in domain.cputune.vcpuscheds if domain.cputune else ():
+        if sched.vcpus and number in cpuset.parse(sched.vcpus):
+            _schedule(thread, sched)
+
+
+def place_iothread(domain: Domain, number: int, thread: int) -> None:
+    """The same for an I/O thread.
+
+    :raises libvirtError: SYSTEM_ERROR
+    """
+    _affinity(thread, _iothread_cpus(domain, number))
+    for sched in domain.cputune.iothreadscheds if domain.cputune else ():
         if sched.iothreads and number in cpuset.parse(sched.iothreads):
             _schedule(thread, sched)
+
+
+def limited(domain: Domain) -> bool:
+    """Whether it matters to the guest which group its threads are in."""
+    return bool(domain.cputune or domain.vcpu_cpuset or domain.numatune)
+
+
+def _emulator_cpus(domain: Domain) -> str | None:
+    tune = domain.cputune
+    return _text((tune.emulator_cpuset if tune else None) or domain.vcpu_cpuset)
+
+
+def _vcpu_cpus(domain: Domain, number: int) -> str | None:
+    return _text(vcpu_pin(domain, number) or domain.vcpu_cpuset)
+
+
+def _iothread_cpus(domain: Domain, number: int) -> str | None:
+    return _text(iothread_pin(domain, number) or domain.vcpu_cpuset)
+
+
+def _text(cpus: object) -> str | None:
+    return str(cpus) if cpus else None
 
 
 def vcpu_pin(domain: Domain, number: int) -> str | None:
@@ -68,32 +132,30 @@ def iothread_pin(domain: Domain, number: int) -> str | None:
     return next((pin.cpuset for pin in pins if pin.iothread == number), None)
 
 
-def _setup(
+def _group(
     domain: Domain,
     cgroup: Cgroup,
-    thread: int,
     name: str,
-    pinned: str | None,
+    cpus: str | None,
     limit: tuple[int, int],
     mems: str | None,
-) -> None:
+) -> Cgroup:
     """:param limit: (period, quota) in microseconds, 0 as the kernel has it"""
     if any(limit) and not cgroup.has("cpu"):
         detail = "cgroup cpu is required for scheduler tuning"
         raise errors.error(Code.CONFIG_UNSUPPORTED, detail)
-    cpus = pinned or domain.vcpu_cpuset
-    if cgroup.has("cpu") or cgroup.has("cpuset"):
-        group = cgroup.thread(name)
-        if group.has("cpuset"):
-            values = group.values("cpuset")
-            if cpus:
-                values.set_cpus(cpus)
-            if mems:
-                values.set_mems(mems)
-        if group.has("cpu"):
-            group.values("cpu").set_cpu_bandwidth(*limit)
-        group.add_thread(thread)
-    _affinity(thread, cpus)
+    if not (cgroup.has("cpu") or cgroup.has("cpuset")):
+        return Cgroup({})
+    group = cgroup.thread(name)
+    if group.has("cpuset"):
+        values = group.values("cpuset")
+        if cpus:
+            values.set_cpus(cpus)
+        if mems:
+            values.set_mems(mems)
+    if group.has("cpu"):
+        group.values("cpu").set_cpu_bandwidth(*limit)
+    return group
 
 
 def _affinity(thread: int, cpus: str | None) -> None:

@@ -167,7 +167,9 @@ def _plug(vm: DomainObj, number: int) -> None:
             raise errors.error(
                 Code.INTERNAL_ERROR, f"cannot find new IOThread '{number}' in QEMU monitor."
             )
-        threads.setup_iothread(vm.definition, private.cgroup, number, found[number])
+        group = threads.iothread_group(vm.definition, private.cgroup, number)
+        group.add_thread(found[number])
+        threads.place_iothread(vm.definition, number, found[number])
     except libvirtError:
         private.mon.command("object-del", {"id": alias})
         raise

@@ -2,6 +2,6 @@
 """QEMU's processes: spawned held, adopted, watched."""
 
 from nova_pyvirt.hypervisors.qemu.process.process import Process, start_time
-from nova_pyvirt.hypervisors.qemu.process.spawner import HeldProcess, Spawner, SpawnSpec
+from nova_pyvirt.hypervisors.qemu.process.spawner import HeldProcess, Reserved, Spawner, SpawnSpec
 
-__all__ = ["HeldProcess", "Process", "SpawnSpec", "Spawner", "start_time"]
+__all__ = ["HeldProcess", "Process", "Reserved", "SpawnSpec", "Spawner", "start_time"]

@@ -2,13 +2,15 @@
 """The spawn helper: a small process that forks for a big one.
 
 Run as a file, standard library only: ``python -I -S -E helper.py FD``. FD is a stream socket.
-Towards the helper go requests: a 4-byte big-endian length, then JSON (see `spawn`), with the
-descriptors as SCM_RIGHTS on the length. Back come exit reports in the same framing:
+Towards the helper go requests: a 4-byte big-endian length, then JSON, {"cgroup": str | null}, with
+the gate as SCM_RIGHTS on the length. Back come exit reports in the same framing:
 ``{"pid": int, "status": int}`` (a wait status). The helper ends with its socket; children live on.
 
-Each request's first descriptor is the gate, a SOCK_SEQPACKET socket to the requester:
+The gate is a SOCK_SEQPACKET socket to the requester:
 
 * the helper sends ``{"pid": int}`` with a pidfd, or ``{"errno": int, "step": "fork"}``;
+* the requester sends one byte with descriptors: a file of JSON (SpawnSpec's fields and `targets`:
+  the child's numbers of the other descriptors), and those; end-of-file makes the child leave;
 * the child prepares itself and sends ``{"ready": true}`` or an error, ``{"errno": int, "step":
   str, "path": str | null}``;
 * one byte from the requester lets the child exec; end-of-file makes it leave without exec;
@@ -39,21 +41,27 @@ if TYPE_CHECKING:
 MAX_FDS = 253  # the kernel's limit per message
 
 
+def receive_fds(sock: socket.socket, size: int) -> tuple[bytes, list[int]]:
+    """A message's first `size` bytes and its descriptors; b"" at end-of-file."""
+    fds = array.array("i")
+    data, ancillary, _flags, _address = sock.recvmsg(
+        size, socket.CMSG_SPACE(MAX_FDS * fds.itemsize), socket.MSG_CMSG_CLOEXEC
+    )
+    for level, kind, data_of in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            fds.frombytes(data_of[: len(data_of) - len(data_of) % fds.itemsize])
+    return data, list(fds)
+
+
 def receive(sock: socket.socket) -> tuple[Spec | None, list[int]]:
     """One request and its descriptors; None at end-of-file."""
-    fds = array.array("i")
-    head, ancillary, _flags, _address = sock.recvmsg(
-        4, socket.CMSG_SPACE(MAX_FDS * fds.itemsize), socket.MSG_CMSG_CLOEXEC
-    )
-    for level, kind, data in ancillary:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
+    head, fds = receive_fds(sock, 4)
     head += read_exactly(sock, 4 - len(head)) if head else b""
     if len(head) < 4:
-        return None, list(fds)
+        return None, fds
     size = struct.unpack("!I", head)[0]
     body = read_exactly(sock, size)
-    return (json.loads(body) if len(body) == size else None), list(fds)
+    return (json.loads(body) if len(body) == size else None), fds
 
 
 def read_exactly(sock: socket.socket, size: int) -> bytes:
@@ -94,8 +102,11 @@ def write_file(path: str, text: str) -> None:
 
 
 def join_cgroups(paths: list[str]) -> None:
+    """0 is the writer itself, for whom the kernel has no other thread to hold back: written to a
+    ``tasks`` file it costs nothing, where a pid waits for a grace period (5-15 ms).
+    """
     for path in paths:
-        write_file(path, str(os.getpid()))
+        write_file(path, "0")
 
 
 def unshare_mounts() -> None:
@@ -177,7 +188,7 @@ def steps(spec: Spec, gate: int, wanted: dict[int, int]) -> list[tuple[str, Call
     """What the child does to itself, in order: name for the error report, action."""
     return [
         ("session", os.setsid),
-        ("cgroup", lambda: join_cgroups(spec["cgroup_procs"])),
+        ("cgroup", lambda: join_cgroups(spec["cgroup_files"])),
         ("limits", lambda: set_limits(spec["rlimits"])),
         ("priorities", lambda: set_priorities(spec)),
         ("directory", lambda: set_surroundings(spec)),
@@ -186,13 +197,31 @@ def steps(spec: Spec, gate: int, wanted: dict[int, int]) -> list[tuple[str, Call
     ]
 
 
-def child(spec: Spec, gate_fd: int, wanted: dict[int, int]) -> None:
-    """From fork to exec. Returns only when there was no exec."""
+def equipment(gate: socket.socket) -> tuple[Spec | None, dict[int, int]]:
+    """What to become, and our descriptors by the number they are to have; None at end-of-file."""
+    word, fds = receive_fds(gate, 1)
+    if not word:
+        return None, {}
+    with open(fds[0], "rb") as file:
+        spec = json.load(file)
+    return spec, dict(zip(spec["targets"], fds[1:]))
+
+
+def child(gate_fd: int, joined: list[str]) -> None:
+    """From fork to exec. Returns only when there was no exec.
+
+    :param joined: files through which it moves to the group that it was to be born in
+    """
     reset_signals()
-    gate_fd = fcntl.fcntl(gate_fd, fcntl.F_DUPFD_CLOEXEC, above(wanted))
     gate = socket.socket(fileno=gate_fd)
-    step = ""
+    step = "descriptors"
     try:
+        spec, wanted = equipment(gate)
+        if spec is None:
+            return
+        gate_fd = fcntl.fcntl(gate_fd, fcntl.F_DUPFD_CLOEXEC, above(wanted))
+        gate = socket.socket(fileno=gate_fd)
+        spec["cgroup_files"] = joined + spec["cgroup_files"]
         for step, action in steps(spec, gate_fd, wanted):  # noqa: B007 - named in the error
             action()
         tell(gate, {"ready": True})
@@ -207,18 +236,54 @@ def child(spec: Spec, gate_fd: int, wanted: dict[int, int]) -> None:
 
 # ---- in the helper ----
 
+CLONE_INTO_CGROUP = 0x200000000
+SYS_CLONE3 = 435  # on every architecture
 
-def spawn(spec: Spec, fds: list[int]) -> None:
-    """Forks one child. spec: what SpawnSpec has, with `targets`: the child's numbers of fds[1:]."""
+
+def fork(cgroup: str | None) -> tuple[int, list[str]]:
+    """A child, in its version 2 control group if it has one: its pid, 0 in the child, and the files
+    through which it is yet to join that.
+
+    To be born there costs nothing, to move there a grace period of the kernel (5-15 ms). Where
+    that can't be (Linux before 5.7, a seccomp filter) the child moves.
+    """
+    if cgroup is None:
+        return os.fork(), []
+    try:
+        return fork_into(cgroup), []
+    except OSError:
+        return os.fork(), [cgroup + "/cgroup.procs"]
+
+
+def fork_into(directory: str) -> int:
+    """clone3() as a plain fork. What os.fork() does besides is for processes with threads."""
+    import ctypes  # only here: it costs memory
+
+    libc = ctypes.PyDLL(None, use_errno=True)
+    cgroup = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        # flags, pidfd, child_tid, parent_tid, exit_signal, stack, its size, tls, set_tid, its size
+        wanted = [CLONE_INTO_CGROUP, 0, 0, 0, signal.SIGCHLD, 0, 0, 0, 0, 0, cgroup]
+        args = (ctypes.c_uint64 * len(wanted))(*wanted)
+        pid = libc.syscall(SYS_CLONE3, ctypes.byref(args), ctypes.c_size_t(ctypes.sizeof(args)))
+    finally:
+        os.close(cgroup)
+    if pid < 0:
+        raise OSError(ctypes.get_errno(), "clone3")
+    return int(pid)
+
+
+def spawn(request: Spec, fds: list[int]) -> None:
+    """Forks one child, which waits at its gate."""
     gate = socket.socket(fileno=fds[0])
     try:
-        pid = os.fork()
+        pid, joined = fork(request["cgroup"])
     except OSError as err:
         tell(gate, {"errno": err.errno, "step": "fork"})
     else:
         if pid == 0:
             try:
-                child(spec, fds[0], dict(zip(spec["targets"], fds[1:])))
+                child(fds[0], joined)
             finally:
                 os._exit(127)
         introduce(gate, pid)
@@ -267,10 +332,10 @@ def serve(sock: socket.socket) -> None:
             os.read(wake_read, 4096)
             reap(sock)
         if sock.fileno() in ready:
-            spec, fds = receive(sock)
-            if spec is None:
+            request, fds = receive(sock)
+            if request is None:
                 return
-            spawn(spec, fds)
+            spawn(request, fds)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import struct
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from signal import SIGKILL
 from typing import Any
@@ -34,7 +34,8 @@ class SpawnSpec:
     :ivar pass_fds: the child's number: our descriptor
     :ivar groups: supplementary groups; None with a uid: the gid alone
     :ivar rlimits: name as in RLIMIT_*, lower case: (soft, hard); -1 is unlimited
-    :ivar cgroup_procs: files into which the child writes its pid
+    :ivar cgroup: directory of the version 2 control group in which it is born
+    :ivar cgroup_files: files (tasks, cgroup.threads, cgroup.procs) through which it joins others
     :ivar unshare_mount: run in a mount namespace of its own
     """
 
@@ -50,48 +51,91 @@ class SpawnSpec:
     groups: Sequence[int] | None = None
     umask: int | None = None
     rlimits: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    cgroup_procs: Sequence[str] = ()
+    cgroup: str | None = None
+    cgroup_files: Sequence[str] = ()
     oom_score_adj: int | None = None
     unshare_mount: bool = False
     nice: int = 0
 
 
 class HeldProcess:
-    """A child that is ready to exec and waits. When this process dies, the child leaves.
+    """A child that prepares itself and then waits. When this process dies, the child leaves.
 
     :ivar pid: its pid, which exec keeps
     :ivar pidfd: owned by `process`
     """
 
-    def __init__(self, process: Process, gate: socket.socket, binary: str) -> None:
+    def __init__(
+        self, process: Process, gate: socket.socket, binary: str, early: dict[str, Any] | None
+    ) -> None:
         self.process = process
         self.pid = process.pid
         self.pidfd = process.pidfd
         self._gate = gate
         self._binary = binary
+        self._early = early
+        self._prepared = False
+        self._going = False
 
-    def release(self) -> Process:
-        """Lets the child exec; returns when it has.
+    def prepare(self) -> None:
+        """Waits until the child has nothing to do any more but exec.
 
-        :raises libvirtError: SYSTEM_ERROR with exec's errno, INTERNAL_ERROR when the child was
-            killed while held; nothing is left then
+        :raises libvirtError: SYSTEM_ERROR with the errno and the step that failed, INTERNAL_ERROR
+            when the child was killed; nothing is left then
         """
+        if self._prepared:
+            return
+        answer = self._early or self._next("was not ready in time")
+        if answer is None:
+            self.abort()
+            raise self._gone()
+        if "ready" not in answer:
+            self.abort()
+            raise _failure(answer, self._binary)
+        self._prepared = True
+
+    def go(self) -> None:
+        """Lets the child exec when it has prepared itself; release() says whether it did.
+
+        :raises libvirtError: as prepare()
+        """
+        if self._going:
+            return
+        self.prepare()
+        self._going = True
         try:
             self._gate.send(b"x", socket.MSG_NOSIGNAL)
-            answer, _fds = _receive(self._gate)
         except (BrokenPipeError, ConnectionResetError):
             self.abort()
-            raise error(
-                Code.INTERNAL_ERROR, f"the child for {self._binary} ended before exec"
-            ) from None
-        except TimeoutError:
-            self.abort()
-            raise error(Code.OPERATION_TIMEOUT, f"executing {self._binary} took too long") from None
+            raise self._gone() from None
+
+    def release(self) -> Process:
+        """go(), and returns when the child is what it was to become.
+
+        :raises libvirtError: as prepare(), SYSTEM_ERROR with exec's errno; nothing is left then
+        """
+        self.go()
+        answer = self._next("did not run in time")
         if answer is not None:
             self.abort()
             raise _failure(answer, self._binary)
         self._gate.close()
         return self.process
+
+    def _next(self, late: str) -> dict[str, Any] | None:
+        """The child's next message, None at end-of-file; nothing is left after an error."""
+        try:
+            return _receive(self._gate)[0]
+        except (BrokenPipeError, ConnectionResetError):
+            self.abort()
+            raise self._gone() from None
+        except TimeoutError:
+            self.abort()
+            detail = f"the child for {self._binary} {late}"
+            raise error(Code.OPERATION_TIMEOUT, detail) from None
+
+    def _gone(self) -> libvirtError:
+        return error(Code.INTERNAL_ERROR, f"the child for {self._binary} ended before exec")
 
     def abort(self) -> None:
         """Ends the child without exec."""
@@ -124,11 +168,13 @@ class _Helper:
         self._sending = threading.Lock()
         loop.get().add_reader(self.sock.fileno(), self._on_readable)
 
-    def send(self, request: bytes, fds: list[int]) -> None:
+    def send(self, request: dict[str, Any], gate: int) -> None:
+        """Asks for a child behind the gate."""
+        text = json.dumps(request).encode()
         with self._sending:
-            head = struct.pack("!I", len(request))
-            socket.send_fds(self.sock, [head], fds, socket.MSG_NOSIGNAL)
-            self.sock.sendall(request, socket.MSG_NOSIGNAL)
+            head = struct.pack("!I", len(text))
+            socket.send_fds(self.sock, [head], [gate], socket.MSG_NOSIGNAL)
+            self.sock.sendall(text, socket.MSG_NOSIGNAL)
 
     def watch(self, process: Process) -> None:
         """Has the process told its exit status, which may have come already."""
@@ -202,23 +248,41 @@ class Spawner:
     def helper_pid(self) -> int | None:
         return self._helper.pid if self._helper else None
 
-    def spawn(self, spec: SpawnSpec) -> HeldProcess:
-        """Forks a child and prepares it up to exec.
+    def reserve(self, cgroup: str | None = None) -> "Reserved":
+        """Has a child forked, for spawn(), while the caller does something else.
 
-        :raises libvirtError: SYSTEM_ERROR with the errno and the step that failed; nothing is
-            left then
+        :param cgroup: as SpawnSpec's
+        :raises libvirtError: SYSTEM_ERROR, INTERNAL_ERROR; nothing is left then
         """
-        helper = self._running()
+        for _attempt in range(2):
+            helper = self._running()
+            gate, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            try:
+                with theirs:
+                    helper.send({"cgroup": cgroup}, theirs.fileno())
+            except (BrokenPipeError, ConnectionResetError):
+                gate.close()
+                self._replace(helper)
+            else:
+                gate.settimeout(PREPARE_DEADLINE)
+                return Reserved(helper, gate, cgroup)
+        raise _died_twice()
+
+    def spawn(self, spec: SpawnSpec, reserved: "Reserved | None" = None) -> HeldProcess:
+        """Forks a child, which prepares itself up to exec.
+
+        :param reserved: one that is there already, of the same group; the call's to dispose of
+        :raises libvirtError: SYSTEM_ERROR with the errno; nothing is left then
+        """
+        first = reserved or self.reserve(spec.cgroup)
         try:
-            return self._spawn(helper, spec)
+            return _equip(first, spec)
         except (BrokenPipeError, ConnectionResetError, EOFError):
-            self._replace(helper)  # it died: a child it may have made ends with its gate
+            self._replace(first.helper)  # it died: a child it may have made ends with its gate
         try:
-            return self._spawn(self._running(), spec)
+            return _equip(self.reserve(spec.cgroup), spec)
         except (BrokenPipeError, ConnectionResetError, EOFError) as err:
-            raise error(
-                Code.INTERNAL_ERROR, "the spawn helper died twice", domain=From.NONE
-            ) from err
+            raise _died_twice() from err
 
     def close(self) -> None:
         """Ends the helper. What it spawned lives on."""
@@ -243,20 +307,65 @@ class Spawner:
             self._helper = None
         dead.close()
 
-    def _spawn(self, helper: _Helper, spec: SpawnSpec) -> HeldProcess:
-        with ExitStack() as stack:
-            gate, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            keep = stack.enter_context(ExitStack())
-            keep.callback(gate.close)
-            with theirs:
-                null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-                stack.callback(os.close, null)
-                targets = _targets(spec, null)
-                fds = [theirs.fileno(), *targets.values()]
-                helper.send(_request(spec, list(targets)), fds)
-            held = _await_child(helper, gate, spec.argv[0])
-            keep.pop_all()  # the gate is his now
-            return held
+
+def _died_twice() -> libvirtError:
+    return error(Code.INTERNAL_ERROR, "the spawn helper died twice", domain=From.NONE)
+
+
+class Reserved:
+    """A child that waits to be told what to become. When this process dies, it leaves.
+
+    :ivar helper: whose child it is
+    :ivar gate: towards it
+    """
+
+    def __init__(self, helper: _Helper, gate: socket.socket, cgroup: str | None) -> None:
+        self.helper = helper
+        self.gate = gate
+        self.cgroup = cgroup
+
+    def abandon(self) -> None:
+        """It is not needed: it leaves. Nothing happens after a spawn() with it."""
+        if self.gate.fileno() < 0:
+            return
+        try:
+            process, _early = _await_child(self, "a start given up")
+        except (libvirtError, OSError, EOFError):
+            return  # there is none
+        finally:
+            self.gate.close()
+        process.signal(SIGKILL)
+        process.wait()
+        process.close()
+
+
+def _equip(reserved: Reserved, spec: SpawnSpec) -> HeldProcess:
+    """Tells a child what to become, while its own birth may yet be under way.
+
+    :raises EOFError, BrokenPipeError, ConnectionResetError: the helper is dead
+    """
+    binary = spec.argv[0]
+    with ExitStack() as stack:
+        stack.callback(reserved.gate.close)
+        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        stack.callback(os.close, null)
+        targets = _targets(spec, null)
+        text = os.memfd_create("spawn", os.MFD_CLOEXEC)
+        stack.callback(os.close, text)
+        os.write(text, _text(spec, list(targets)))
+        os.lseek(text, 0, os.SEEK_SET)
+        try:
+            socket.send_fds(reserved.gate, [b"s"], [text, *targets.values()], socket.MSG_NOSIGNAL)
+            process, early = _await_child(reserved, binary)
+        except TimeoutError:
+            detail = f"the child for {binary} was not ready in time"
+            raise error(Code.OPERATION_TIMEOUT, detail) from None
+        except (BrokenPipeError, ConnectionResetError):
+            raise
+        except OSError as exc:
+            raise system_error(exc.errno or 0, f"cannot set up the child for {binary}") from exc
+        held = HeldProcess(process, reserved.gate.dup(), binary, early)
+    return held
 
 
 def _targets(spec: SpawnSpec, null: int) -> dict[int, int]:
@@ -265,54 +374,35 @@ def _targets(spec: SpawnSpec, null: int) -> dict[int, int]:
     return {n: null if fd is None else fd for n, fd in standard} | dict(spec.pass_fds)
 
 
-def _request(spec: SpawnSpec, targets: list[int]) -> bytes:
-    fields: dict[str, Any] = asdict(spec)
-    fields["targets"] = targets
-    for name in ("stdin", "stdout", "stderr", "pass_fds"):
-        del fields[name]
-    return json.dumps(fields).encode()
+def _text(spec: SpawnSpec, targets: list[int]) -> bytes:
+    descriptors = ("stdin", "stdout", "stderr", "pass_fds")
+    values = {one.name: getattr(spec, one.name) for one in fields(spec)}
+    named = {name: value for name, value in values.items() if name not in descriptors}
+    return json.dumps({**named, "targets": targets}).encode()
 
 
-def _await_child(helper: _Helper, gate: socket.socket, binary: str) -> HeldProcess:
-    """The helper's answer and the child's come in either order."""
-    gate.settimeout(PREPARE_DEADLINE)
-    process: Process | None = None
-    ready = False
-    try:
-        while process is None or not ready:
-            answer, fds = _receive(gate)
-            if answer is None:
-                raise EOFError
-            if "pid" in answer:
-                if not fds:  # the kernel drops what we have no number for
-                    raise system_error(errno.EMFILE, f"cannot watch the child for {binary}")
-                process = Process(answer["pid"], fds[0], 0)
-                process.start_time = start_time(process.pid) or 0
-                helper.watch(process)
-            elif "ready" in answer:
-                ready = True
-            else:
-                raise _failure(answer, binary)
-    except TimeoutError:
-        _discard(process)
-        raise error(
-            Code.OPERATION_TIMEOUT, f"the child for {binary} was not ready in time"
-        ) from None
-    except OSError as exc:
-        _discard(process)
-        if isinstance(exc, (BrokenPipeError, ConnectionResetError)):
-            raise
-        raise system_error(exc.errno or 0, f"cannot set up the child for {binary}") from exc
-    except BaseException:
-        _discard(process)
-        raise
-    return HeldProcess(process, gate, binary)
+def _await_child(reserved: Reserved, binary: str) -> tuple[Process, dict[str, Any] | None]:
+    """The child, from the helper's answer; and what it has said itself before that.
 
-
-def _discard(process: Process | None) -> None:
-    if process is not None:
-        process.signal(SIGKILL)
-        process.close()
+    :raises EOFError: the helper is dead
+    :raises libvirtError: SYSTEM_ERROR: there is no child
+    """
+    early: dict[str, Any] | None = None
+    while True:
+        answer, fds = _receive(reserved.gate)
+        if answer is None:
+            raise EOFError
+        if "pid" in answer:
+            break
+        if answer.get("step") in ("fork", "pidfd"):  # the helper's: there is no child
+            raise _failure(answer, binary)
+        early = answer
+    if not fds:  # the kernel drops what we have no number for
+        raise system_error(errno.EMFILE, f"cannot watch the child for {binary}")
+    process = Process(answer["pid"], fds[0], 0)
+    process.start_time = start_time(process.pid) or 0
+    reserved.helper.watch(process)
+    return process, early
 
 
 def _receive(gate: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:

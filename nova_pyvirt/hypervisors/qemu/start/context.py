@@ -3,11 +3,13 @@
 
 from dataclasses import dataclass, field
 
+from nova_pyvirt.core.cgroup import Cgroup
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.logfile import LogFile
 from nova_pyvirt.hypervisors.qemu import identity
 from nova_pyvirt.hypervisors.qemu.identity import Identity
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
+from nova_pyvirt.hypervisors.qemu.process import Reserved
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.model.cpu import CPU
 from nova_pyvirt.model.domain import Domain
@@ -41,6 +43,9 @@ class Start:
     :ivar host_paths: where things of the host are, by device alias; see CommandContext
     :ivar chosen: ports that were chosen for displays, free when they were
     :ivar argv: the command, argv[0] the emulator
+    :ivar reserved: the child that is to be QEMU, as long as it does not know that
+    :ivar groups: the control groups of QEMU's threads, by name
+    :ivar settling: threads that are yet to be put into the group named with each
     """
 
     state: QemuState
@@ -55,6 +60,9 @@ class Start:
     chosen: list[int] = field(default_factory=list)
     argv: list[str] = field(default_factory=list)
     env: dict[str, str] = field(default_factory=dict)
+    reserved: Reserved | None = None
+    groups: dict[str, Cgroup] = field(default_factory=dict)
+    settling: dict[int, Cgroup] = field(default_factory=dict)
     private: QemuPrivate = field(init=False)
     log: LogFile | None = None
     listener: socket.socket | None = None
@@ -80,6 +88,8 @@ class Start:
         if self.listener is not None:
             self.listener.close()
             self.listener = None
+        if self.reserved is not None:
+            self.reserved.abandon()
         if self.log is not None:
             self.log.close()
             self.log = None

@@ -7,6 +7,7 @@ from nova_pyvirt.core.states import Paused, Running, State
 from nova_pyvirt.errors import system_error
 from nova_pyvirt.hypervisors.qemu import cpus, status
 from nova_pyvirt.hypervisors.qemu.block import throttle
+from nova_pyvirt.hypervisors.qemu.limits.settle import settle_later
 from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.hypervisors.qemu.start.init import begin_hook
 from nova_pyvirt.util.breakpoints import reach
@@ -28,11 +29,12 @@ def run(start: Start) -> None:
     reach("start-cont")
     with start.private.stage("status"):
         try:
-            status.save(start.state, start.vm, backup=True)
+            status.save(start.state, start.vm)
         except OSError as exc:
             raise system_error(exc.errno or 0, "cannot write the domain's status") from exc
     begin_hook(start, "started")
     _watch(start)
+    settle_later(start.vm, start.settling)
     reach("start-end")
 
 

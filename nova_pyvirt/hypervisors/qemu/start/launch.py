@@ -1,27 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fourth stage: QEMU runs and its monitor answers (qemuProcessLaunch).
 
-The child is held before exec until its control group, status file and labels are there. The
-monitor's socket is ours, bound and listening before QEMU exists: connecting never races.
+The child is held before exec until its control group, pid file and labels are there. The monitor's
+socket is ours, bound and listening before QEMU exists: connecting never races.
 """
 
 import errno
 from typing import Final
 
 from nova_pyvirt import errors
-from nova_pyvirt.core.cgroup import Cgroup
+from nova_pyvirt.core.cgroup import UNIFIED
 from nova_pyvirt.core.logfile import LogFile
 from nova_pyvirt.errors import Code, libvirtError, system_error
 from nova_pyvirt.hypervisors.qemu import command, status
 from nova_pyvirt.hypervisors.qemu.events.dispatch import worker_for
 from nova_pyvirt.hypervisors.qemu.host import labels, opened
 from nova_pyvirt.hypervisors.qemu.host.facts import host_context
-from nova_pyvirt.hypervisors.qemu.limits import devices, domain, rlimits, threads
+from nova_pyvirt.hypervisors.qemu.limits import devices, rlimits, threads
 from nova_pyvirt.hypervisors.qemu.monitor import Deadlines, Monitor, QMPTimeout
 from nova_pyvirt.hypervisors.qemu.process import HeldProcess, SpawnSpec
 from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.hypervisors.qemu.start.init import begin_hook
-from nova_pyvirt.model.tuning import Resource
 from nova_pyvirt.util.breakpoints import reach
 from nova_pyvirt.util.files import write_atomic
 from nova_pyvirt.util.native import os, socket
@@ -43,7 +42,15 @@ def run(start: Start) -> None:
         _labels(start)
     with private.stage("spawn"):
         _open_log(start)
-        _spawn(start)
+        held = _spawn(start)
+    try:
+        with private.stage("meanwhile"):
+            _meanwhile(start)
+        with private.stage("exec"):
+            held.release()
+    except BaseException:
+        _abort(start, held)
+        raise
     reach("start-running")
     with private.stage("monitor"):
         _connect(start)
@@ -101,67 +108,59 @@ def _open_log(start: Start) -> None:
     log.command(start.argv, start.env)
 
 
-def _spawn(start: Start) -> None:
+def _spawn(start: Start) -> HeldProcess:
     """From a held child to QEMU, which nobody can start a second time from then on."""
     private, state = start.private, start.state
-    stage = private.timeline.stage
-    with stage("cgroup"):
-        cgroup = _limits(start)
-    with stage("fork"):
-        held = state.spawner.spawn(_spec(start, cgroup))
+    _devices(start)
+    with private.stage("fork"):
+        held = state.spawner.spawn(_spec(start), start.reserved)
     try:
         reach("start-spawned")
         with start.vm.lock:
             private.check_wanted()
             private.process = held.process
-        threads.setup_emulator(start.definition, cgroup, held.pid)
-        with stage("files"):
-            write_atomic(
-                state.paths.pid_file(start.vm.name), f"{held.pid}\n".encode(), 0o644, sync=False
-            )
-            status.save(state, start.vm, backup=True)
+        path = state.paths.pid_file(start.vm.name)
+        write_atomic(path, f"{held.pid}\n".encode(), 0o644, sync=False)
+        held.prepare()
+        threads.place_emulator(start.definition, held.pid)
         reach("start-held")
+        held.go()
     except OSError as exc:
         _abort(start, held)
-        raise system_error(exc.errno or 0, "cannot write the domain's status") from exc
+        raise system_error(exc.errno or 0, "cannot write the domain's pid file") from exc
     except BaseException:
         _abort(start, held)
         raise
-    with stage("exec"):
-        held.release()
+    return held
+
+
+def _meanwhile(start: Start) -> None:
+    """What can be done while QEMU builds the machine. The status file has no pid yet: until it has,
+    whoever comes after our death finds the process by the pid file and by what it is.
+    """
+    try:
+        status.save(start.state, start.vm, backup=True)
+    except OSError as exc:
+        raise system_error(exc.errno or 0, "cannot write the domain's status") from exc
 
 
 def _abort(start: Start, held: HeldProcess) -> None:
-    """The child ends without having been QEMU; nobody has to end it any more."""
+    """The child ends, what it may have become too; nobody has to end it any more."""
     with start.vm.lock:
         start.private.process = None
     held.abort()
 
 
-def _limits(start: Start) -> Cgroup:
-    """The run's control group, with the limits of the definition."""
-    private, settings = start.private, start.state.settings
-    if not private.partition.startswith("/"):
-        detail = f"Resource partition '{private.partition}' must start with '/'"
-        raise errors.error(Code.CONFIG_UNSUPPORTED, detail)
-    cgroup = Cgroup.create(
-        private.machine,
-        partition=private.partition,
-        controllers=settings.cgroup_controllers,
-    )
-    private.cgroup = cgroup
-    if cgroup.paths and start.definition.resource is None:
-        start.definition.resource = Resource(partition=private.partition)
-    private.undo.callback(cgroup.remove)
-    domain.apply(start.definition, cgroup)
-    devices.apply(start.definition, cgroup, settings.cgroup_device_acl)
-    for path in opened.paths(start.definition, start.state.view.fs).values():
+def _devices(start: Start) -> None:
+    """The devices of the host that QEMU may use."""
+    definition, cgroup = start.definition, start.private.cgroup
+    devices.apply(definition, cgroup, start.state.settings.cgroup_device_acl)
+    for path in opened.paths(definition, start.state.view.fs).values():
         devices.allow(cgroup, path)
-    return cgroup
 
 
-def _spec(start: Start, cgroup: Cgroup) -> SpawnSpec:
-    settings = start.state.settings
+def _spec(start: Start) -> SpawnSpec:
+    cgroup, settings = start.private.cgroup, start.state.settings
     user = start.identity
     assert start.log is not None and start.listener is not None
     numbers = [start.listener.fileno(), *start.all_fds()]
@@ -178,7 +177,8 @@ def _spec(start: Start, cgroup: Cgroup) -> SpawnSpec:
         groups=user.groups() if user is not None else None,
         umask=0o002,
         rlimits=rlimits.of(start.definition, settings),
-        cgroup_procs=cgroup.procs(),
+        cgroup=cgroup.paths.get(UNIFIED),
+        cgroup_files=cgroup.joining(start.groups[threads.EMULATOR]),
     )
 
 

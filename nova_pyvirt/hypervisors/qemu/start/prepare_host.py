@@ -5,15 +5,17 @@ import shutil
 from typing import Final
 
 from nova_pyvirt import errors
-from nova_pyvirt.core.cgroup import Cgroup
+from nova_pyvirt.core.cgroup import UNIFIED, Cgroup
 from nova_pyvirt.core.security import dac
 from nova_pyvirt.errors import Code, From, system_error
 from nova_pyvirt.hypervisors.qemu import status
 from nova_pyvirt.hypervisors.qemu.host import disks, net, opened, swtpm, virtiofsd
 from nova_pyvirt.hypervisors.qemu.host.facts import memory_directories
+from nova_pyvirt.hypervisors.qemu.limits import domain, threads
 from nova_pyvirt.hypervisors.qemu.start import preflight
 from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.hypervisors.qemu.start.prepare_domain import channel_dir
+from nova_pyvirt.model.tuning import Resource
 from nova_pyvirt.util.breakpoints import reach
 from nova_pyvirt.util.files import unlink
 from nova_pyvirt.util.native import os
@@ -32,11 +34,12 @@ def run(start: Start) -> None:
     with start.private.stage("prepare-host"):
         disks.prepare(start)
         _announce(start)
+        _groups(start)
+        start.reserved = start.state.spawner.reserve(start.private.cgroup.paths.get(UNIFIED))
         _directories(start)
         _master_key(start)
         _nvram(start)
         _logs(start)
-        Cgroup.find(start.private.machine, partition=start.private.partition).remove()
         unlink(start.state.paths.pid_file(start.vm.name))
         start.host_paths.update(opened.paths(start.definition, start.state.view.fs))
         opened.prepare(start)
@@ -49,10 +52,34 @@ def run(start: Start) -> None:
 def _announce(start: Start) -> None:
     """The status file: from here on whoever comes after our death knows what there is to undo."""
     try:
-        status.save(start.state, start.vm, sync=False)
+        status.save(start.state, start.vm)
     except OSError as exc:
         raise system_error(exc.errno or 0, "cannot write the domain's status") from exc
     reach("start-announced")
+
+
+def _groups(start: Start) -> None:
+    """The run's control group, which its process is born in, and those of its threads, with their
+    limits: to make a version 2 group for threads costs a grace period (5-15 ms) once there are
+    processes.
+
+    :raises libvirtError: CONFIG_UNSUPPORTED, SYSTEM_ERROR
+    """
+    private = start.private
+    if not private.partition.startswith("/"):
+        detail = f"Resource partition '{private.partition}' must start with '/'"
+        raise errors.error(Code.CONFIG_UNSUPPORTED, detail)
+    Cgroup.find(private.machine, partition=private.partition).remove()
+    private.cgroup = Cgroup.create(
+        private.machine,
+        partition=private.partition,
+        controllers=start.state.settings.cgroup_controllers,
+    )
+    private.undo.callback(private.cgroup.remove)
+    if private.cgroup.paths and start.definition.resource is None:
+        start.definition.resource = Resource(partition=private.partition)
+    domain.apply(start.definition, private.cgroup)
+    start.groups = threads.groups(start.definition, private.cgroup)
 
 
 def _directories(start: Start) -> None:

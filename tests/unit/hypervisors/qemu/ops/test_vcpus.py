@@ -132,8 +132,8 @@ class TestLive(OpsCase):
             device_del=self.remove,
         )
         plug.refresh(self.vm)
-        patched = mock.patch.object(plug.threads, "setup_vcpu")
-        self.limited = patched.start()
+        patched = mock.patch.object(plug.threads, "place_vcpu")
+        self.placed = patched.start()
         self.addCleanup(patched.stop)
         self.lets_go = True
 
@@ -164,7 +164,7 @@ class TestLive(OpsCase):
         self.set(4)
         asked = [args for cmd, args in self.monitor.asked if cmd == "device_add"]
         self.assertEqual({"driver": "x-cpu", "id": "vcpu2", "socket-id": 2}, asked[0])
-        self.assertEqual([2, 3], [call.args[2] for call in self.limited.call_args_list])
+        self.assertEqual([2, 3], [call.args[1] for call in self.placed.call_args_list])
         xml = self.vm.definition.format()
         self.assertIn("<vcpu id='3' enabled='yes' hotpluggable='yes' order='4'/>", xml)
         self.set(3)

@@ -7,9 +7,11 @@ import resource
 import signal
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
+from nova_pyvirt.core.cgroup import Cgroup, hierarchies
 from nova_pyvirt.errors import Code, libvirtError
 from nova_pyvirt.hypervisors.qemu.process import Process, Spawner, SpawnSpec, start_time
 from nova_pyvirt.util import loop
@@ -139,10 +141,39 @@ class SpawnTest(SpawnerTestCase):
             self.assertRaises(
                 libvirtError, self.spawner.spawn(SpawnSpec(argv=["/nonexistent"])).release
             )
-            self.assertRaises(
-                libvirtError, self.spawner.spawn, SpawnSpec(argv=["/bin/true"], cwd="/nonexistent")
-            )
+            held = self.spawner.spawn(SpawnSpec(argv=["/bin/true"], cwd="/nonexistent"))
+            self.assertRaises(libvirtError, held.prepare)
         self.assertEqual(before, len(os.listdir("/proc/self/fd")))
+
+
+class ReserveTest(SpawnerTestCase):
+    def test_it_becomes_what_it_is_told(self) -> None:
+        reserved = self.spawner.reserve()
+        process = self.spawner.spawn(SpawnSpec(argv=["/bin/true"]), reserved).release()
+        self.addCleanup(process.close)
+        reserved.abandon()  # does nothing now
+        self.assertEqual(0, process.wait_status(10))
+
+    def test_abandoned(self) -> None:
+        self.start("/bin/true").wait(10)
+        before = len(os.listdir("/proc/self/fd"))
+        reserved = self.spawner.reserve()
+        reserved.abandon()
+        reserved.abandon()
+        self.assertEqual(before, len(os.listdir("/proc/self/fd")))
+        children = Path(f"/proc/{self.spawner.helper_pid}/task/{self.spawner.helper_pid}/children")
+        end = time.monotonic() + 10
+        while children.read_text() and time.monotonic() < end:
+            time.sleep(0.01)  # until the helper has reaped them
+        self.assertEqual("", children.read_text())
+
+    def test_its_helper_dies(self) -> None:
+        reserved = self.spawner.reserve()
+        assert self.spawner.helper_pid is not None
+        os.kill(self.spawner.helper_pid, signal.SIGKILL)
+        process = self.spawner.spawn(SpawnSpec(argv=["/bin/true"]), reserved).release()
+        self.addCleanup(process.close)
+        self.assertTrue(process.wait(10))
 
 
 class SetUpTest(SpawnerTestCase):
@@ -209,10 +240,25 @@ class SetUpTest(SpawnerTestCase):
         text = self.shell("readlink /proc/self/ns/mnt", unshare_mount=True)
         self.assertNotEqual(os.readlink("/proc/self/ns/mnt"), text.strip())
 
-    def test_cgroup_file_gets_the_pid(self) -> None:
-        with tempfile.NamedTemporaryFile("r") as procs:
-            process = self.start("/bin/true", cgroup_procs=[procs.name])
-            self.assertEqual(str(process.pid), procs.read())
+    def test_it_joins_by_itself(self) -> None:
+        with tempfile.NamedTemporaryFile("r") as tasks:
+            self.start("/bin/true", cgroup_files=[tasks.name])
+            self.assertEqual("0", tasks.read())
+
+    def test_it_moves_where_it_cannot_be_born(self) -> None:
+        with tempfile.TemporaryDirectory() as group:
+            procs = Path(group) / "cgroup.procs"
+            procs.touch()
+            self.start("/bin/true", cgroup=group)
+            self.assertEqual("0", procs.read_text())
+
+    def test_it_is_born_in_its_group(self) -> None:
+        unified = Cgroup.create("test-spawner", controllers=("unified",)).paths.get("unified")
+        if unified is None:
+            self.skipTest("needs version 2 control groups")
+        self.addCleanup(os.rmdir, unified)
+        said = self.shell("cat /proc/self/cgroup", cgroup=unified)
+        self.assertIn(f"0::{unified.removeprefix(hierarchies()['unified'])}\n", said)
 
     def test_unlimited(self) -> None:
         soft, _hard = resource.getrlimit(resource.RLIMIT_CORE)
@@ -236,7 +282,7 @@ class FailureTest(SpawnerTestCase):
     def test_each_step_is_named(self) -> None:
         cases: dict[str, dict[str, Any]] = {
             "directory (/nonexistent)": {"cwd": "/nonexistent"},
-            "cgroup (/nonexistent/procs)": {"cgroup_procs": ["/nonexistent/procs"]},
+            "cgroup (/nonexistent/procs)": {"cgroup_files": ["/nonexistent/procs"]},
             "limits": {"rlimits": {"core": (2, 1)}},
             "priorities": {"oom_score_adj": 100000},
         }
