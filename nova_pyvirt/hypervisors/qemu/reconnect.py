@@ -24,7 +24,7 @@ from nova_pyvirt.hypervisors.qemu.host.facts import memory_directories
 from nova_pyvirt.hypervisors.qemu.host.processes import Found
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate, partition_of
 from nova_pyvirt.hypervisors.qemu.process import Process
-from nova_pyvirt.hypervisors.qemu.runs import Run, find
+from nova_pyvirt.hypervisors.qemu.runs import HELD_CHILD, Run, find
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.hypervisors.qemu.sweep import sweep
 from nova_pyvirt.model.domain import Domain
@@ -33,8 +33,6 @@ from nova_pyvirt.util.native import os, time
 from nova_pyvirt.util.parallel import run_all
 
 LOG = logging.getLogger(__name__)
-#: seconds that a child, cut off before it became QEMU, may take to end
-HELD_CHILD: Final = 2.0
 #: guests that are taken over at once
 PARALLEL: Final = 32
 

@@ -7,6 +7,7 @@ themselves, whose command lines tell name and uuid. A pid in a file is never bel
 
 import logging
 from dataclasses import dataclass, field
+from typing import Final
 
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.statusfile import Status, read_status, write_config
@@ -20,9 +21,13 @@ from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.hypervisors.qemu.status import attributes
 from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.util.files import read_private, unlink
-from nova_pyvirt.util.native import os
+from nova_pyvirt.util.native import os, time
 
 LOG = logging.getLogger(__name__)
+#: seconds that a child, cut off before it became QEMU, may take to end
+HELD_CHILD: Final = 2.0
+#: seconds between looks at it
+_LOOK: Final = 0.005
 
 
 @dataclass(slots=True)
@@ -60,10 +65,13 @@ def find(state: QemuState) -> Runs:
         mine.uid if mine else 0,
         *(user(state, vm.definition) for vm in state.domains),
     }
+    names = _names(state.paths.state_dir)
+    for name in names:
+        _await_birth(_noted_pid(state, name))
     running = list(processes.scan(state.paths.lib_dir, uids))
     runs = Runs()
     seen: set[str] = set()
-    for name in _names(state.paths.state_dir):
+    for name in names:
         if _written(state, runs, running, state.paths.status_file(name), name, lost=False):
             seen.add(name)
     for name in _names(state.paths.status_backup_dir):
@@ -109,6 +117,21 @@ def user(state: QemuState, definition: Domain) -> int:
     except libvirtError:  # the user has been removed from this host
         found = identity.default(state.settings)
     return found.uid if found is not None else os.geteuid()
+
+
+def _await_birth(pid: int) -> None:
+    """Our predecessor died while it started a guest: the child leaves or becomes QEMU, at once but
+    not yet. Nothing tells of an exec: it is looked at.
+    """
+    if not pid or not processes.is_held(pid):
+        return
+    process = Process.adopt(pid)
+    end = time.monotonic() + HELD_CHILD
+    while process is not None and processes.is_held(pid) and time.monotonic() < end:
+        if process.wait(_LOOK):
+            break
+    if process is not None:
+        process.close()
 
 
 def _noted_pid(state: QemuState, name: str) -> int:

@@ -66,6 +66,15 @@ def look(
     )
 
 
+def is_held(pid: int, proc: str = "/proc") -> bool:
+    """Is it a spawn helper's child that has not become what it is to be?"""
+    try:
+        with open(f"{proc}/{pid}/cmdline", "rb") as file:
+            return any(word.endswith(b"/helper.py") for word in file.read().split(b"\0"))
+    except OSError:
+        return False
+
+
 def _uid(pid: int, proc: str) -> int | None:
     """The real uid (proc(5) status)."""
     with open(f"{proc}/{pid}/status", "rb") as file:
