@@ -20,7 +20,7 @@ from nova_pyvirt.hypervisors.qemu.ops import (
     rename,
 )
 from nova_pyvirt.hypervisors.qemu.slots.console import ConsoleSlots
-from nova_pyvirt.hypervisors.qemu.slots.jobs import JobSlots, PowerSlots, SaveSlots
+from nova_pyvirt.hypervisors.qemu.slots.jobs import JobSlots, MigrationSlots, PowerSlots, SaveSlots
 from nova_pyvirt.hypervisors.qemu.slots.moments import MomentSlots
 from nova_pyvirt.hypervisors.qemu.slots.monitor import MonitorSlots
 from nova_pyvirt.hypervisors.qemu.slots.node import NodeSlots
@@ -41,6 +41,7 @@ def open_table(uri: str, flags: int, auth: object) -> "QemuTable":
 
 class QemuTable(
     JobSlots,
+    MigrationSlots,
     SaveSlots,
     PowerSlots,
     TuningSlots,

@@ -4,6 +4,7 @@
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
 from nova_pyvirt.model import cpuset
+from nova_pyvirt.model.cpu import NumaCell
 from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.model.tuning import VCPU, IOThread, NumaTune, Sched
 
@@ -50,6 +51,7 @@ def _counts(domain: Domain) -> None:
     if domain.vcpu_current == 0:
         raise _refused(Code.XML_ERROR, "current vcpus number must not be zero")
     cells = domain.cpu.cells if domain.cpu is not None else []
+    _no_overlap(cells)
     if domain.vcpu_max == 0:
         raise _refused(Code.INTERNAL_ERROR, "CPU IDs in <numa> exceed the <vcpu> count")
     given = [cpuset.parse(cell.cpus) for cell in cells if cell.cpus]
@@ -66,6 +68,17 @@ def _counts(domain: Domain) -> None:
             )
         if domain.vcpu_current == domain.vcpu_max:
             domain.vcpu_current = None
+
+
+def _no_overlap(cells: list[NumaCell]) -> None:
+    """Of the cells as they are written: before anything is counted."""
+    seen: dict[int, int] = {}
+    for cell in cells:
+        for number in cpuset.parse(cell.cpus) if cell.cpus else []:
+            if number in seen:
+                detail = f"NUMA cells {cell.id} and {seen[number]} have overlapping vCPU ids"
+                raise _refused(Code.CONFIG_UNSUPPORTED, detail)
+            seen[number] = cell.id
 
 
 def _placement(domain: Domain) -> None:

@@ -2,7 +2,7 @@
 """The table's long-running jobs: what they do, and saving, restoring, dumping."""
 
 from nova_pyvirt.core.refs import DomainRef
-from nova_pyvirt.hypervisors.qemu.ops import dump, jobs, power, restore, save
+from nova_pyvirt.hypervisors.qemu.ops import dump, jobs, migrating, power, restore, save
 from nova_pyvirt.hypervisors.qemu.slots.base import Slots
 from nova_pyvirt.util.typed import Params
 
@@ -24,6 +24,19 @@ class JobSlots(Slots):
 
     def domain_abort_job_flags(self, dom: DomainRef, flags: int) -> None:
         jobs.abort_job(self.state, dom, flags)
+
+
+class MigrationSlots(Slots):
+    """What a migration may cost."""
+
+    def domain_migrate_set_max_downtime(self, dom: DomainRef, downtime: int, flags: int) -> None:
+        migrating.set_max_downtime(self.state, dom, downtime, flags)
+
+    def domain_migrate_get_max_downtime(self, dom: DomainRef, flags: int) -> int:
+        return migrating.get_max_downtime(self.state, dom, flags)
+
+    def domain_migrate_start_post_copy(self, dom: DomainRef, flags: int) -> None:
+        migrating.start_post_copy(self.state, dom, flags)
 
 
 class SaveSlots(Slots):

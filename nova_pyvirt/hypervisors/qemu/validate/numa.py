@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Guest NUMA: cells, distances, memory-side caches, interconnects."""
 
-from nova_pyvirt.hypervisors.qemu.validate.common import bad_xml, unsupported_domain
-from nova_pyvirt.model import cpuset
+from nova_pyvirt.hypervisors.qemu.validate.common import bad_xml
 from nova_pyvirt.model.cpu import CPU, Latency, NumaCell
 from nova_pyvirt.model.domain import Domain
 
@@ -12,24 +11,12 @@ def check(domain: Domain) -> None:
     cpu = domain.cpu
     if cpu is None or not cpu.cells:
         return
-    _overlap(cpu.cells)
     for cell in cpu.cells:
         _distances(cell, len(cpu.cells))
         _caches(cell)
     links: list[Latency] = [*cpu.latencies, *cpu.bandwidths]
     for number, link in enumerate(links):
         _link(cpu, link, links[:number])
-
-
-def _overlap(cells: list[NumaCell]) -> None:
-    seen: dict[int, int] = {}
-    for cell in cells:
-        for number in cpuset.parse(cell.cpus) if cell.cpus else []:
-            if number in seen:
-                raise unsupported_domain(
-                    f"NUMA cells {cell.id} and {seen[number]} have overlapping vCPU ids"
-                )
-            seen[number] = cell.id
 
 
 def _distances(cell: NumaCell, count: int) -> None:
