@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Audit records of QEMU's domains."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
 
 from nova_pyvirt.core import audit
 from nova_pyvirt.core.audit import Subject
@@ -91,6 +92,38 @@ def stopped(definition: Domain, pid: int, reason: str) -> None:
 def changed(vm: DomainObj, kind: str, old: int, new: int, *, success: bool = True) -> None:
     """A running guest has more or less of something: vcpu, mem, iothread."""
     audit.resource(_who(vm.definition), kind, "update", old, new, success=success)
+
+
+def device(
+    vm: DomainObj, name: str, old: Any, new: Any, reason: str, *, success: bool = True
+) -> None:
+    """A running guest gets, loses or changes a device.
+
+    :param name: the list of Devices that it belongs to
+    :param old: None: it is new
+    :param new: None: it goes
+    :param reason: attach, detach, update
+    """
+    found = _RESOURCES.get(name)
+    if found is not None:
+        kind, show = found
+        before, after = (None if item is None else show(item) for item in (old, new))
+        audit.resource(_who(vm.definition), kind, reason, before, after, success=success)
+
+
+#: what records call devices, and how they name one
+_RESOURCES: Final[Mapping[str, tuple[str, Callable[[Any], str | None]]]] = {
+    "disks": ("disk", lambda disk: disk.path),
+    "interfaces": ("net", lambda nic: nic.mac),
+    "rngs": ("rng", lambda rng: rng.backend.path or rng.backend.model),
+    "channels": ("chardev", lambda char: char.source_path or char.type),
+    "serials": ("chardev", lambda char: char.source_path or char.type),
+    "hostdevs": ("hostdev", lambda item: item.alias),
+    "redirdevs": ("redirdev", lambda item: item.alias),
+    "shmems": ("shmem", lambda item: item.name),
+    "inputs": ("input", lambda item: item.evdev),
+    "filesystems": ("filesystem", lambda item: item.source_dir),
+}
 
 
 def _who(definition: Domain) -> Subject:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One device's XML made complete as a part of a domain: for attaching and updating devices."""
+"""One device's XML made complete as a part of a domain: for attaching, detaching and updating."""
 
-from lxml import etree
+from typing import Any
 
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
@@ -12,53 +12,108 @@ from nova_pyvirt.model import document
 from nova_pyvirt.model.devices.common import Device
 from nova_pyvirt.model.devices.devices import Devices
 from nova_pyvirt.model.domain import Domain
+from nova_pyvirt.model.xmlbind import Element
+
+#: aliases that are numbered by the place in the list when a domain starts
+_PREFIXES = {
+    "sounds": "sound", "redirdevs": "redir", "inputs": "input", "parallels": "parallel",
+    "serials": "serial", "channels": "channel", "consoles": "console", "shmems": "shmem",
+    "smartcards": "smartcard",
+}  # fmt: skip
 
 
-def load_device(xml: str | bytes) -> tuple[str, Device]:
+def load_device(xml: str | bytes) -> tuple[str, Any]:
     """A device alone: the list of Devices it belongs to, and itself, nothing completed.
 
-    :raises libvirtError: XML_DETAIL, XML_ERROR; INTERNAL_ERROR for an unknown element
+    :raises libvirtError: XML_DETAIL, XML_ERROR; CONFIG_UNSUPPORTED for an unknown element
     """
-    node = document.load(xml, None)
-    holder = etree.Element("devices")
-    holder.append(node)
-    found = Devices.parse(holder)
-    for name, value in found.__dict__.items():
-        for item in value if isinstance(value, list) else [value]:
-            if isinstance(item, Device):
-                return name, item
+    return device_of(document.load(xml, None, name="(device_definition)"))
+
+
+def device_of(node: Any) -> tuple[str, Any]:
+    """The same for an element.
+
+    :raises libvirtError: XML_ERROR, CONFIG_UNSUPPORTED
+    """
+    for name, item in Devices._fields.items():
+        if item.element is not None and item.path == node.tag and name != "redirfilter":
+            return name, item.element.parse(node)
     detail = f"unknown device type '{node.tag}'"
-    raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DOMAIN)
+    raise errors.error(Code.CONFIG_UNSUPPORTED, detail, domain=From.DOMAIN)
+
+
+def match_device(xml: str | bytes, domain: Domain, caps: QemuCaps) -> tuple[str, Any]:
+    """A device with the defaults it has in a domain, to find one like it; nothing is checked.
+
+    :returns: the list it belongs to, the device; a MAC or an address that wasn't given is None
+    :raises libvirtError: as load_device(); what is impossible by itself
+    """
+    name, device = load_device(xml)
+    whole = domain.copy()
+    single = not isinstance(whole.devices.__dict__.get(name, []), list)
+    whole.devices.__dict__[name] = device if single else [device]
+    asked = {key: getattr(device, key, None) for key in ("address", "mac")}
+    _forget_alias(device, live=domain.id is not None)
+    defaults.complete(whole, caps)
+    for key, value in asked.items():
+        if value is None and key in device.__dict__:
+            device.__dict__[key] = None
+    return name, device
 
 
 def parse_device(
     xml: str | bytes, domain: Domain, caps: QemuCaps, *, live: bool
-) -> tuple[str, Device, Domain]:
+) -> tuple[str, Any, Domain]:
     """A device with defaults, address and alias, as a part of a domain.
 
     :param live: the guest runs: no bridge, port or hub can be added for the device
     :returns: the list it belongs to, the device, and a copy of the domain that holds it
-    :raises libvirtError: what defining a domain with the device would raise; CONFIG_UNSUPPORTED
+    :raises libvirtError: what defining a domain with the device would raise; OPERATION_INVALID
         when there can be only one and there is one
     """
     name, device = load_device(xml)
-    if device.alias is not None and not device.alias.startswith("ua-"):
-        device.alias = None
+    return name, device, join(name, device, domain, caps, live=live)
+
+
+def join(name: str, device: Any, domain: Domain, caps: QemuCaps, *, live: bool) -> Domain:
+    """A copy of a domain with one device more, which gets defaults, an address and, in a running
+    guest, an alias.
+
+    :raises libvirtError: see parse_device()
+    """
+    _forget_alias(device, live=False)
     whole = domain.copy()
     _put(whole.devices, name, device)
-    before = _buses(whole)
-    defaults.complete(whole, caps)
-    address.assign(whole, caps)
-    if live and _buses(whole) != before:
-        detail = "No more available PCI slots"
-        raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.NONE)
+    if live and isinstance(device, Device) and name in _PREFIXES and not device.alias:
+        device.alias = alias.next_alias(domain, _PREFIXES[name])
+    complete(whole, caps, buses=_buses(domain) if live else None)
     validate.check(whole, caps)
     if live:
         alias.assign(whole)
-    return name, device, whole
+    return whole
 
 
-def _put(devices: Devices, name: str, device: Device) -> None:
+def complete(whole: Domain, caps: QemuCaps, *, buses: list[tuple[str, int]] | None = None) -> None:
+    """Defaults and addresses of what a changed definition has.
+
+    :param buses: of a running guest: those it has; others can't be added
+    :raises libvirtError: INTERNAL_ERROR when a bus is full, XML_ERROR for a place that is taken
+    """
+    defaults.complete(whole, caps)
+    address.assign(whole, caps)
+    if buses is not None and _buses(whole) != buses:
+        detail = "No more available PCI slots"
+        raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.NONE)
+
+
+def _forget_alias(device: Element, *, live: bool) -> None:
+    """Names that QEMU's devices have by themselves are given, not taken."""
+    if isinstance(device, Device) and not live:
+        if device.alias is not None and not device.alias.startswith("ua-"):
+            device.alias = None
+
+
+def _put(devices: Devices, name: str, device: Any) -> None:
     held = devices.__dict__.get(name)
     if isinstance(held, list):
         held.append(device)

@@ -9,13 +9,11 @@ from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.errors import Code, libvirtError
 from nova_pyvirt.hypervisors.qemu import audit, vcpus
 from nova_pyvirt.hypervisors.qemu.limits import threads
+from nova_pyvirt.hypervisors.qemu.unplug import Unplug
 from nova_pyvirt.hypervisors.qemu.vcpus import VcpuInfo
 from nova_pyvirt.model.domain import Domain
-from nova_pyvirt.util.native import threading
 
 _QUERIES: Final = ("query-cpus-fast", "query-hotpluggable-cpus")
-#: seconds a guest has to let go of a vCPU; libvirt's wait
-UNPLUG_WAIT: Final = 5.0
 
 
 def refresh(vm: DomainObj) -> list[VcpuInfo]:
@@ -147,17 +145,14 @@ def remove(vm: DomainObj, number: int) -> None:
     info = private.vcpus[number]
     if not info.alias:
         raise errors.error(Code.OPERATION_UNSUPPORTED, f"vcpu '{number}' can't be unplugged")
-    gone = private.unplugging[info.alias] = threading.Event()
-    try:
+    with Unplug.of(vm, info.alias) as unplug:
         private.mon.command("device_del", {"id": info.alias})
-        if not gone.wait(UNPLUG_WAIT):
+        if not unplug.wait():
             raise errors.error(
                 Code.OPERATION_TIMEOUT,
                 "vcpu unplug request timed out. Unplug result must be manually inspected in the"
                 " domain",
             )
-    finally:
-        private.unplugging.pop(info.alias, None)
     removed(vm, info.alias)
 
 

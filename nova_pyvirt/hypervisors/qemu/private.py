@@ -16,6 +16,7 @@ from nova_pyvirt.errors import Code
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
 from nova_pyvirt.hypervisors.qemu.monitor import Monitor
 from nova_pyvirt.hypervisors.qemu.process import Process
+from nova_pyvirt.hypervisors.qemu.unplug import Unplug
 from nova_pyvirt.hypervisors.qemu.vcpus import VcpuInfo
 from nova_pyvirt.model.cpu import CPU
 from nova_pyvirt.model.domain import Domain
@@ -45,6 +46,9 @@ class QemuPrivate:
     :ivar vcpus: what QEMU says of each possible vCPU, by number
     :ivar perf: performance counters of the process that are on
     :ivar unplugging: devices that the guest is asked to let go of, by alias
+    :ivar plugging: devices on their way into the guest, each with the list it belongs to
+    :ivar trays: drives whose tray somebody waits to see open, by alias
+    :ivar node_index: the last number given to a block node
     :ivar taints: virDomainTaintFlags' words
     :ivar undo: what is given back when the run ends, last acquired first
     :ivar fake_reboot: the guest's next power-off is a reboot
@@ -74,7 +78,10 @@ class QemuPrivate:
     worker: "EventWorker | None" = None
     cgroup: Cgroup = field(default_factory=lambda: Cgroup({}))
     vcpus: list[VcpuInfo] = field(default_factory=list)
-    unplugging: "dict[str, threading.Event]" = field(default_factory=dict)
+    unplugging: dict[str, Unplug] = field(default_factory=dict)
+    plugging: list[tuple[str, Any]] = field(default_factory=list)
+    node_index: int = 0
+    trays: "dict[str, threading.Event]" = field(default_factory=dict)
     iothread_pids: dict[str, int] = field(default_factory=dict)
     perf: PerfEvents = field(default_factory=PerfEvents)
     taints: list[str] = field(default_factory=list)

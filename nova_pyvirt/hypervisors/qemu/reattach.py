@@ -11,6 +11,7 @@ from nova_pyvirt.core.states import Paused, Running, Shutoff, State
 from nova_pyvirt.errors import libvirtError
 from nova_pyvirt.hypervisors.qemu import cpus, livecpu, recover, status, stop
 from nova_pyvirt.hypervisors.qemu.events.dispatch import worker_for
+from nova_pyvirt.hypervisors.qemu.hotplug import recover as devices
 from nova_pyvirt.hypervisors.qemu.jobs import job
 from nova_pyvirt.hypervisors.qemu.limits.settle import settle_later, unsettled
 from nova_pyvirt.hypervisors.qemu.monitor import Deadlines, Monitor, QMPTimeout
@@ -138,6 +139,8 @@ def _update(state: QemuState, vm: DomainObj, written: Sequence[Any], lost: bool)
         LOG.warning("domain %s: %s", vm.name, exc)
     _settle(state, vm, lost)
     recover.recover(state, vm, written)
+    if vm.active:
+        devices.recover(state, vm, written)
 
 
 def _settle(state: QemuState, vm: DomainObj, lost: bool) -> None:

@@ -22,6 +22,7 @@ from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
 from nova_pyvirt.hypervisors.qemu.host import labels, swtpm, virtiofsd
 from nova_pyvirt.hypervisors.qemu.host.facts import memory_directories
 from nova_pyvirt.hypervisors.qemu.host.processes import Found
+from nova_pyvirt.hypervisors.qemu.hotplug import recover as devices
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate, partition_of
 from nova_pyvirt.hypervisors.qemu.process import Process
 from nova_pyvirt.hypervisors.qemu.runs import HELD_CHILD, Run, find
@@ -93,6 +94,7 @@ def _private(
     private.partition = partition_of(vm.definition)
     private.autodestroy = status.attributes(elements, "pyvirt").get("autodestroy") == "yes"
     private.orig_cpu = status.orig_cpu(elements)
+    devices.load(private, elements)
     private.fake_reboot = any(node.tag == "fakereboot" for node in elements)
     return private
 
@@ -183,7 +185,7 @@ def _own_resources(state: QemuState, vm: DomainObj) -> None:
             if graphics.type in ("vnc", "spice") and number and int(number) > 0:
                 ports.hold(int(number))
                 undo.callback(ports.release, int(number))
-    undo.callback(lambda: labels.give_back(settings, vm.definition))
+    undo.callback(lambda: labels.give_back(settings, devices.with_pending(vm)))
 
 
 def _remove_group(group: Cgroup) -> None:

@@ -100,6 +100,7 @@ def private_elements(vm: DomainObj, private: QemuPrivate, channels: str) -> list
     if private.fake_reboot:
         lines.append("<fakereboot/>")
     lines += _for_libvirt(vm.definition, private, channels)
+    lines += [_plugging(name, device) for name, device in private.plugging]
     if private.orig_cpu is not None:
         out = Writer()
         private.orig_cpu.write(out, Context())
@@ -126,14 +127,21 @@ def _for_libvirt(domain: Domain, private: QemuPrivate, channels: str) -> list[st
     aliases = dict.fromkeys(one.alias for one in domain.devices.each() if _has_id(one))
     rows = [f"  <device alias={quoteattr(alias)}/>" for alias in aliases]
     channel = f"{channels}/{os.path.basename(private.lib_dir)}"
-    number = max((index for index, _source in _layers(domain)), default=0)
+    numbers = [private.node_index, *(index for index, _source in _layers(domain))]
     return [
         "\n".join(["<devices>", *rows, "</devices>"]),
         f"<channelTargetDir path={quoteattr(channel)}/>",
-        f"<nodename index='{number}'/>",
+        f"<nodename index='{max(numbers)}'/>",
         "<blockjobs active='no'/>",
         "<agentTimeout>-2</agentTimeout>",
     ]
+
+
+def _plugging(name: str, device: Any) -> str:
+    """A device that may be in QEMU, and is not in the definition yet."""
+    out = Writer()
+    device.write(out, Context(status=True))
+    return f"<pyvirtPlug list={quoteattr(name)}>\n{out.text()}</pyvirtPlug>"
 
 
 def _layers(domain: Domain) -> Iterator[tuple[int, DiskSource]]:

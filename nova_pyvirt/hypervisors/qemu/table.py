@@ -21,6 +21,8 @@ from nova_pyvirt.hypervisors.qemu.ops import (
 )
 from nova_pyvirt.hypervisors.qemu.slots.console import ConsoleSlots
 from nova_pyvirt.hypervisors.qemu.slots.jobs import JobSlots, MigrationSlots, PowerSlots, SaveSlots
+from nova_pyvirt.hypervisors.qemu.slots.devices import DeviceSlots
+from nova_pyvirt.hypervisors.qemu.slots.jobs import JobSlots, PowerSlots, SaveSlots
 from nova_pyvirt.hypervisors.qemu.slots.moments import MomentSlots
 from nova_pyvirt.hypervisors.qemu.slots.monitor import MonitorSlots
 from nova_pyvirt.hypervisors.qemu.slots.node import NodeSlots
@@ -51,6 +53,7 @@ class QemuTable(
     MonitorSlots,
     MomentSlots,
     NodeSlots,
+    DeviceSlots,
     DriverTable,
 ):
     """One connection to the driver state of its URI."""

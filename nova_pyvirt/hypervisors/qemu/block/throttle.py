@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Limits of disks as QEMU's block_set_io_throttle takes them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from nova_pyvirt.hypervisors.qemu.block import qom
+from nova_pyvirt.model.devices.disk import Disk
 from nova_pyvirt.model.domain import Domain
 
 #: libvirt's name: QEMU's, in the order of libvirt's parameters
@@ -46,13 +47,18 @@ def arguments(device: str, values: Mapping[str, int], group: str | None) -> dict
 
 def at_start(domain: Domain) -> list[tuple[str, dict[str, Any]]]:
     """Commands for the disks of a definition that have limits (qemuProcessSetupDiskThrottling)."""
-    commands = []
-    for disk in domain.devices.disks:
+    return commands(domain.devices.disks)
+
+
+def commands(disks: Iterable[Disk]) -> list[tuple[str, dict[str, Any]]]:
+    """The same for some disks."""
+    wanted = []
+    for disk in disks:
         tune = disk.iotune
         if tune is None or disk.empty or disk.type == "vhostuser":
             continue
         values = {name: tune.__dict__.get(name) or 0 for name in FIELDS if name != "group_name"}
         if any(values.values()):
             args = arguments(qom.device(disk), values, tune.group_name)
-            commands.append(("block_set_io_throttle", args))
-    return commands
+            wanted.append(("block_set_io_throttle", args))
+    return wanted

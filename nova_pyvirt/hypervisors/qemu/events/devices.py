@@ -5,9 +5,10 @@ from typing import Any, Final
 
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.states import EventID, Paused, State
-from nova_pyvirt.hypervisors.qemu import plug, status, transitions
+from nova_pyvirt.hypervisors.qemu import plug, status, transitions, unplug
 from nova_pyvirt.hypervisors.qemu.block import qom
 from nova_pyvirt.hypervisors.qemu.events.lifecycle import IO_ERROR_ACTIONS
+from nova_pyvirt.hypervisors.qemu.hotplug import remove
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 
 #: VNC and SPICE events -> virDomainEventGraphicsPhase
@@ -73,25 +74,28 @@ def on_tray(state: QemuState, vm: DomainObj, data: dict[str, Any], _when: float)
     opened = bool(data.get("tray-open"))
     with vm.lock:
         _path, alias = _disk(vm, str(data.get("device") or data.get("id") or ""), {})
-        if alias:
-            state.bus.emit(vm.ref, EventID.TRAY_CHANGE, alias, 0 if opened else 1)
+        if not alias:
+            return
+        for disk in vm.definition.devices.disks:
+            if disk.alias == alias:
+                disk.tray = "open" if opened else None
+        waiter = vm.private.trays.get(alias)
+        if opened and waiter is not None:
+            waiter.set()
+        state.bus.emit(vm.ref, EventID.TRAY_CHANGE, alias, 0 if opened else 1)
+    status.save_soon(state, vm)
 
 
 def on_deleted(state: QemuState, vm: DomainObj, data: dict[str, Any], _when: float) -> None:
     """DEVICE_DELETED: the guest has let go of a device."""
-    alias = data.get("device")
-    if not alias:
+    alias = str(data.get("device") or "")
+    if not alias or unplug.tell(vm, alias, gone=True):
         return
-    with vm.lock:
-        waiter = vm.private.unplugging.get(str(alias))
-    if waiter is not None:
-        waiter.set()
-    elif _is_vcpu(str(alias)):  # nobody waits any more: the guest took its time
-        plug.removed(vm, str(alias))
+    if _is_vcpu(alias):  # nobody waits any more: the guest took its time
+        plug.removed(vm, alias)
         status.save_soon(state, vm)
     else:
-        with vm.lock:
-            state.bus.emit(vm.ref, EventID.DEVICE_REMOVED, str(alias))
+        remove.later(state, vm, alias)
 
 
 def _is_vcpu(alias: str) -> bool:

@@ -10,7 +10,7 @@ from nova_pyvirt.core.job_matrix import AsyncJob, Job
 from nova_pyvirt.core.jobdata import Operation
 from nova_pyvirt.core.states import Detail, EventID, Shutoff, State
 from nova_pyvirt.errors import libvirtError
-from nova_pyvirt.hypervisors.qemu import autodump, reboot, status, stop, transitions
+from nova_pyvirt.hypervisors.qemu import autodump, reboot, status, stop, transitions, unplug
 from nova_pyvirt.hypervisors.qemu.jobs import async_job, job
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
 from nova_pyvirt.hypervisors.qemu.state import QemuState
@@ -25,6 +25,7 @@ _DYING = 5.0
 def on_eof(state: QemuState, vm: DomainObj, reason: str) -> None:
     """The monitor has ended. With the process still there the guest may be well: it is kept."""
     private = vm.private
+    unplug.ended(vm)
     with vm.lock:
         if not vm.active or private.being_destroyed or not private.started:
             return

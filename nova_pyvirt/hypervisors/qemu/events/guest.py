@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.states import Detail, EventID, Life
-from nova_pyvirt.hypervisors.qemu import status
+from nova_pyvirt.hypervisors.qemu import status, unplug
 from nova_pyvirt.hypervisors.qemu.block import qom
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 
@@ -50,10 +50,11 @@ def on_memory_size(state: QemuState, vm: DomainObj, data: dict[str, Any], _when:
 
 def on_unplug_error(state: QemuState, vm: DomainObj, data: dict[str, Any], _when: float) -> None:
     """DEVICE_UNPLUG_GUEST_ERROR, MEM_UNPLUG_ERROR: the guest keeps the device."""
-    alias = data.get("device")
+    alias = str(data.get("device") or "")
     if alias:
+        unplug.tell(vm, alias, rejected=True)
         with vm.lock:
-            state.bus.emit(vm.ref, EventID.DEVICE_REMOVAL_FAILED, str(alias))
+            state.bus.emit(vm.ref, EventID.DEVICE_REMOVAL_FAILED, alias)
 
 
 def on_write_threshold(state: QemuState, vm: DomainObj, data: dict[str, Any], _when: float) -> None:

@@ -3,13 +3,16 @@
 
 import errno
 import stat
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nova_pyvirt.errors import Code, From, error, libvirtError, system_error
 from nova_pyvirt.hypervisors.qemu.block import chain
-from nova_pyvirt.hypervisors.qemu.start.context import Start
+from nova_pyvirt.hypervisors.qemu.identity import Identity
 from nova_pyvirt.model.devices.disk import Disk
 from nova_pyvirt.util.native import os
+
+if TYPE_CHECKING:
+    from nova_pyvirt.hypervisors.qemu.start.context import Start
 
 #: format -> where in a file, what it begins with
 _MAGIC: Final = {
@@ -19,22 +22,47 @@ _MAGIC: Final = {
     "vhdx": (0, (b"vhdxfile",)),
     "vdi": (0x40, (b"\x7f\x10\xda\xbe",)),
 }
+#: formats that can have an image below
+_BACKED: Final = ("cow", "qcow", "qcow2", "qed", "vmdk")
 
 
-def prepare(start: Start) -> None:
+def prepare(start: "Start") -> None:
     """Checks the images, fills in their backing chains and numbers the block nodes.
 
     :raises libvirtError: SYSTEM_ERROR for an image that can't be read
     """
     for disk in start.definition.devices.disks:
-        if disk.path is not None and disk.type in ("file", "block", "dir"):
-            _check(start, disk)
-        chain.fill(disk)
-        _check_chain(start, disk)
-    _number(start)
+        check(disk, start.identity)
+    start.private.node_index = _number(start)
 
 
-def _check(start: Start, disk: Disk) -> None:
+def check(disk: Disk, user: Identity | None) -> None:
+    """Checks a disk's images and fills in the backing chain.
+
+    :param user: QEMU's, None = our own
+    :raises libvirtError: SYSTEM_ERROR for an image that can't be read
+    """
+    if disk.path is not None and disk.type in ("file", "block", "dir"):
+        _check(disk, user)
+    chain.fill(disk)
+    _check_chain(disk, user)
+
+
+def number(disk: Disk, first: int) -> int:
+    """Numbers the block nodes of a disk's chain, the top image first; the last number."""
+    layer: Any = disk
+    last = first - 1
+    while layer is not None and layer.source is not None:
+        last += 1
+        if layer is disk:
+            layer.source.index = last
+        else:
+            layer.index = last
+        layer = layer.backing
+    return last
+
+
+def _check(disk: Disk, user: Identity | None) -> None:
     """A missing source is an error, or is left out when the disk's startup policy says so."""
     path = str(disk.path)
     try:
@@ -44,27 +72,28 @@ def _check(start: Start, disk: Disk) -> None:
             disk.source = None
             return
         what = f"Cannot access storage file '{path}'"
-        raise _no_access(start, what, exc.errno or 0) from exc
+        if disk.format not in _BACKED:  # libvirt looks for it as itself, not as QEMU's user
+            raise system_error(exc.errno or 0, what, domain=From.STORAGE) from exc
+        raise _no_access(user, what, exc.errno or 0) from exc
     if disk.type == "file" and stat.S_ISDIR(info.st_mode):
-        raise _no_access(start, f"Cannot access storage file '{path}'", errno.EISDIR)
+        raise _no_access(user, f"Cannot access storage file '{path}'", errno.EISDIR)
     if disk.type == "block" and not (stat.S_ISBLK(info.st_mode) or stat.S_ISCHR(info.st_mode)):
         detail = f"'{path}' is neither a character nor a block device"
         raise error(Code.INTERNAL_ERROR, detail)
-    _check_reach(start, path)
+    _check_reach(user, path)
     if disk.type != "dir":
         _check_format(path, disk.format)
 
 
-def _check_reach(start: Start, path: str) -> None:
+def _check_reach(user: Identity | None, path: str) -> None:
     """QEMU's user must be able to go where the image is; the image itself will be its own."""
-    user = start.identity
     if user is None or user.uid == 0:
         return
     uid, gid = user
     directory = os.path.dirname(os.path.realpath(path))
     while True:
         if not _may_pass(directory, uid, gid):
-            raise _no_access(start, f"Cannot access storage file '{path}'", errno.EACCES)
+            raise _no_access(user, f"Cannot access storage file '{path}'", errno.EACCES)
         if directory == "/":
             return
         directory = os.path.dirname(directory)
@@ -109,30 +138,24 @@ def _may_be_missing(disk: Disk) -> bool:
     return disk.source.startup_policy in ("optional", "requisite")
 
 
-def _check_chain(start: Start, disk: Disk) -> None:
+def _check_chain(disk: Disk, user: Identity | None) -> None:
     layer = disk.backing
     while layer is not None and layer.source is not None:
         path = layer.source.file or layer.source.dev
         if path is not None and not os.path.exists(path):
             what = f"Cannot access backing file '{path}' of storage file '{disk.path}'"
-            raise _no_access(start, what, 2)
+            raise _no_access(user, what, 2)
         layer = layer.backing
 
 
-def _no_access(start: Start, what: str, number: int) -> libvirtError:
-    uid, gid = start.identity or (os.geteuid(), os.getegid())
+def _no_access(user: Identity | None, what: str, number: int) -> libvirtError:
+    uid, gid = user or (os.geteuid(), os.getegid())
     return system_error(number, f"{what} (as uid:{uid}, gid:{gid})", domain=From.STORAGE)
 
 
-def _number(start: Start) -> None:
+def _number(start: "Start") -> int:
     """Numbers of the disks' block nodes: the last disk is 1 (backing stores come after theirs)."""
-    number = 0
+    last = 0
     for disk in reversed(start.definition.devices.disks):
-        layer = disk
-        while layer is not None and layer.source is not None:
-            number += 1
-            if layer is disk:
-                layer.source.index = number
-            else:
-                layer.index = number
-            layer = layer.backing
+        last = number(disk, last + 1)
+    return last

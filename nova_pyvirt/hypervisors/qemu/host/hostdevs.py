@@ -5,7 +5,7 @@ A USB device that is named by vendor and product gets its place in the live defi
 """
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from nova_pyvirt.errors import Code, From, error, system_error
@@ -21,8 +21,18 @@ def check(definition: Domain, root: str = "/") -> None:
     """:param root: a directory with another sys and dev, for tests
     :raises libvirtError: a device is missing, or the host can't hand it over
     """
+    kept = present(definition.devices.hostdevs, root)
+    if len(kept) != len(definition.devices.hostdevs):
+        definition.devices.hostdevs = kept
+
+
+def present(devices: Iterable[Hostdev], root: str = "/") -> list[Hostdev]:
+    """Those that are there; others must be, or may be missing.
+
+    :raises libvirtError: see check()
+    """
     kept: list[Hostdev] = []
-    for device in definition.devices.hostdevs:
+    for device in devices:
         if device.type == "pci":
             _pci(device, root)
         elif device.type == "usb" and not _usb(device, root):
@@ -32,8 +42,7 @@ def check(definition: Domain, root: str = "/") -> None:
         elif device.type == "mdev":
             _mediated(device, root)
         kept.append(device)
-    if len(kept) != len(definition.devices.hostdevs):
-        definition.devices.hostdevs = kept
+    return kept
 
 
 def _pci(device: Hostdev, root: str) -> None:

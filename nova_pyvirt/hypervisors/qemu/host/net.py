@@ -7,19 +7,22 @@ Source: the kernel's Documentation/networking/tuntap; libvirt's virnetdevtap for
 import errno
 import fcntl
 import struct
-from typing import Final
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Final
 
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From, system_error
-from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.model.devices.interface import Interface
 from nova_pyvirt.util.native import os, socket
+
+if TYPE_CHECKING:
+    from nova_pyvirt.hypervisors.qemu.start.context import Start
 
 _TUNSETIFF: Final = 0x400454CA
 _TUNSETPERSIST: Final = 0x400454CB
 _IFF_TAP, _IFF_NO_PI, _IFF_VNET_HDR, _IFF_MULTI_QUEUE = 0x0002, 0x1000, 0x4000, 0x0100
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _SIOCSIFMTU, _SIOCSIFHWADDR = 0x8913, 0x8914, 0x8922, 0x8924
-_SIOCGIFINDEX, _SIOCBRADDIF, _SIOCGIFMTU = 0x8933, 0x89A2, 0x8921
+_SIOCGIFINDEX, _SIOCBRADDIF, _SIOCBRDELIF, _SIOCGIFMTU = 0x8933, 0x89A2, 0x89A3, 0x8921
 _IFF_UP: Final = 1
 _ARPHRD_ETHER: Final = 1
 #: interface types that are a tap device
@@ -28,31 +31,43 @@ TAP_TYPES: Final = ("bridge", "ethernet")
 _IFNAMSIZ: Final = 16
 
 
-def prepare(start: Start) -> None:
+def prepare(start: "Start") -> None:
     """Makes the taps of a guest and keeps their descriptors for QEMU.
 
     :raises libvirtError: SYSTEM_ERROR from the kernel, CONFIG_UNSUPPORTED for a missing bridge
     """
     for interface in start.definition.devices.interfaces:
         if interface.type in TAP_TYPES:
-            _prepare(start, interface)
+            connect(interface, start.definition.type, start.private.undo, start.fds)
 
 
-def _prepare(start: Start, interface: Interface) -> None:
+def connect(interface: Interface, virt: str, undo: ExitStack, fds: dict[str, list[int]]) -> None:
+    """Makes the tap of an interface and puts it where it belongs; the interface gets its name.
+
+    :param virt: the kind of guest: kvm, qemu
+    :param undo: what removes the tap
+    :param fds: gets the descriptors, the caller's from then on: the taps by alias, "vhost-" before
+        it for the vhost ends
+    :raises libvirtError: see prepare()
+    """
     queues = int(interface.queues or 1)
-    own = not (interface.type == "ethernet" and interface.target_managed is False)
     virtio = (interface.model or "").startswith("virtio")
     alias = str(interface.alias)
-    start.fds[alias] = []
+    fds[alias] = []
     for _number in range(queues):
         fd, name = open_tap(interface.target, virtio=virtio, multi=queues > 1)
-        start.fds[alias].append(fd)
+        fds[alias].append(fd)
         interface.target = name
-    if own:
-        start.private.undo.callback(delete_tap, str(interface.target))
+    if owned(interface):
+        undo.callback(delete_tap, str(interface.target))
         _configure(interface)
-    if virtio and interface.driver_name != "qemu" and start.definition.type == "kvm":
-        start.fds[f"vhost-{alias}"] = _open_vhost(interface, queues)
+    if virtio and interface.driver_name != "qemu" and virt == "kvm":
+        fds[f"vhost-{alias}"] = _open_vhost(interface, queues)
+
+
+def owned(interface: Interface) -> bool:
+    """Is the tap ours to make and to remove?"""
+    return not (interface.type == "ethernet" and interface.target_managed is False)
 
 
 def _configure(interface: Interface) -> None:
@@ -138,6 +153,34 @@ def join_bridge(sock: socket.socket, bridge: str, name: str) -> None:
             detail = f"Cannot get interface MTU on '{bridge}'"
             raise system_error(errno.ENODEV, detail) from exc
         raise system_error(exc.errno or 0, f"Unable to add bridge {bridge} port {name}") from exc
+
+
+def exists(name: str) -> bool:
+    """Has the host such a network device?"""
+    return os.path.exists(f"/sys/class/net/{name}")
+
+
+def join(bridge: str, name: str) -> None:
+    """Makes a device a port of a bridge.
+
+    :raises libvirtError: SYSTEM_ERROR naming bridge and port
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        join_bridge(sock, bridge, name)
+
+
+def leave(bridge: str, name: str) -> None:
+    """The opposite of join().
+
+    :raises libvirtError: SYSTEM_ERROR naming bridge and port
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            index = interface_index(sock, name)
+            fcntl.ioctl(sock, _SIOCBRDELIF, struct.pack("16si12x", bridge.encode(), index))
+        except OSError as exc:
+            detail = f"Unable to remove bridge {bridge} port {name}"
+            raise system_error(exc.errno or 0, detail) from exc
 
 
 def interface_index(sock: socket.socket, name: str) -> int:

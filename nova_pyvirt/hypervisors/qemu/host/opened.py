@@ -4,15 +4,17 @@
 import errno
 import fcntl
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from nova_pyvirt.core.host import HostFs
 from nova_pyvirt.errors import Code, From, error, system_error
-from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.model.devices.hostdev import Hostdev
 from nova_pyvirt.model.devices.misc import Vsock
 from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.util.native import os
+
+if TYPE_CHECKING:
+    from nova_pyvirt.hypervisors.qemu.start.context import Start
 
 _VHOST_SCSI: Final = "/dev/vhost-scsi"
 _VHOST_VSOCK: Final = "/dev/vhost-vsock"
@@ -22,7 +24,7 @@ _FIRST_CID: Final = 3
 _TPM: Final = "/dev/tpm0"
 
 
-def prepare(start: Start) -> None:
+def prepare(start: "Start") -> None:
     """Opens what the guest has of the host.
 
     :raises libvirtError: SYSTEM_ERROR, CONFIG_UNSUPPORTED when something isn't there
@@ -43,7 +45,7 @@ def prepare(start: Start) -> None:
             fd = _open(interface.source_dev, os.O_RDWR, words, domain=From.QEMU)
             fds[f"vdpa-{interface.alias}"] = [fd]
     if devices.vsock is not None:
-        fds[devices.vsock.alias] = [_vsock(devices.vsock)]
+        fds[devices.vsock.alias] = [vsock(devices.vsock)]
 
 
 def paths(definition: Domain, fs: HostFs) -> Mapping[str, str]:
@@ -82,9 +84,12 @@ def _tpm_files(device: str) -> list[tuple[str, int, str]]:
     ]
 
 
-def _vsock(vsock: Vsock) -> int:
-    """The vhost end, which has the guest's context id."""
-    auto = vsock.cid_auto or not vsock.cid
+def vsock(device: Vsock) -> int:
+    """The vhost end, which has the guest's context id; a free one is chosen when none is given.
+
+    :raises libvirtError: CONFIG_UNSUPPORTED, SYSTEM_ERROR
+    """
+    auto = device.cid_auto or not device.cid
     try:
         fd = os.open(_VHOST_VSOCK, os.O_RDWR | os.O_CLOEXEC)
     except OSError as exc:
@@ -92,9 +97,9 @@ def _vsock(vsock: Vsock) -> int:
         raise error(Code.CONFIG_UNSUPPORTED, detail) from exc
     try:
         if auto:
-            vsock.cid = _free_cid(fd)
+            device.cid = _free_cid(fd)
         else:
-            _set_cid(fd, vsock.cid)
+            _set_cid(fd, device.cid)
     except OSError as exc:
         os.close(fd)
         words = "failed to acquire guest cid" if auto else "failed to set guest cid"

@@ -32,7 +32,7 @@ def prepare(domain: Domain) -> None:
 
 def _mac(nic: Interface) -> None:
     if nic.mac is None:
-        nic.mac = "52:54:00:" + secrets.token_bytes(3).hex(":")
+        nic.mac = generate_mac()
         return
     if _MAC.match(nic.mac) is None:
         detail = f"unable to parse mac address '{nic.mac}'"
@@ -41,6 +41,11 @@ def _mac(nic: Interface) -> None:
     if int(nic.mac[:2], 16) & 1:
         detail = f"expected unicast mac address, found multicast '{nic.mac}'"
         raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
+
+
+def generate_mac() -> str:
+    """A MAC address as QEMU's guests have them."""
+    return "52:54:00:" + secrets.token_bytes(3).hex(":")
 
 
 def _unused(nic: Interface) -> None:

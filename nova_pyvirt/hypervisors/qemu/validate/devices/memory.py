@@ -54,19 +54,24 @@ def _pluggable(item: Memory) -> None:
 
 def check(domain: Domain, caps: QemuCaps) -> None:
     """:raises libvirtError: XML_DETAIL, CONFIG_UNSUPPORTED"""
-    cells = len(domain.cpu.cells) if domain.cpu is not None else 0
     for item in domain.devices.memories:
-        if item.model != "virtio-pmem" and item.node is not None:
-            if not cells:
-                raise bad_detail("can't add memory backend as guest has no NUMA nodes configured")
-            if item.node >= cells:
-                raise bad_detail(
-                    f"can't add memory backend for guest node '{item.node}' as the guest has only"
-                    f" '{cells}' NUMA nodes configured"
-                )
-        check_model = _MODELS.get(item.model)
-        if check_model is not None:
-            check_model(item)
+        check_one(domain, item)
+
+
+def check_one(domain: Domain, item: Memory) -> None:
+    """The same for one device, which the domain need not have yet."""
+    cells = len(domain.cpu.cells) if domain.cpu is not None else 0
+    if item.model != "virtio-pmem" and item.node is not None:
+        if not cells:
+            raise bad_detail("can't add memory backend as guest has no NUMA nodes configured")
+        if item.node >= cells:
+            raise bad_detail(
+                f"can't add memory backend for guest node '{item.node}' as the guest has only"
+                f" '{cells}' NUMA nodes configured"
+            )
+    check_model = _MODELS.get(item.model)
+    if check_model is not None:
+        check_model(item)
 
 
 def _nvdimm(item: Memory) -> None:

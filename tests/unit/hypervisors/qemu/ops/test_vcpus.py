@@ -5,7 +5,7 @@ from typing import Any
 from unittest import mock
 
 from nova_pyvirt.errors import Code
-from nova_pyvirt.hypervisors.qemu import plug, vcpus
+from nova_pyvirt.hypervisors.qemu import plug, unplug, vcpus
 from nova_pyvirt.hypervisors.qemu.events import devices
 from nova_pyvirt.hypervisors.qemu.ops import vcpus as ops
 from nova_pyvirt.hypervisors.qemu.vcpus import VcpuInfo
@@ -179,7 +179,7 @@ class TestLive(OpsCase):
     def test_a_guest_that_keeps_it(self) -> None:
         self.set(3)
         self.lets_go = False
-        with mock.patch.object(plug, "UNPLUG_WAIT", 0.05):
+        with mock.patch.object(unplug, "WAIT", 0.05):
             self.refused(Code.OPERATION_TIMEOUT, ops.set_vcpus_flags, 2, LIVE)
         self.assertEqual(3, self.vm.definition.vcpu_count)
         self.plugged = ()  # and lets go later
