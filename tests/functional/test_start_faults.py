@@ -20,7 +20,7 @@ from nova_pyvirt.core.hooks import Hooks
 from nova_pyvirt.core.ports import PortAllocator
 from nova_pyvirt.core.states import Running, Shutoff, State
 from nova_pyvirt.errors import Code, libvirtError
-from nova_pyvirt.hypervisors.qemu.start import preflight
+from nova_pyvirt.hypervisors.qemu.host import needs
 from tests.functional.lifecycle_case import CHILD, RESUMED, STARTED, STOPPED, XML, LifecycleCase
 
 #: seconds for what is seen before there is a process
@@ -62,7 +62,7 @@ class TestFiles(StartFaultCase):
     def test_images(self) -> None:
         ref = self.define()
         os.rename(self.disk, f"{self.disk}.away")
-        text = f"Cannot access storage file '{self.disk}' .*No such file"
+        text = f"Cannot access storage file '{self.disk}': No such file"
         self.refused_before_a_process(ref, Code.SYSTEM_ERROR, text)
         os.mkdir(self.disk)
         self.refused_before_a_process(ref, Code.SYSTEM_ERROR, "Is a directory")
@@ -196,16 +196,16 @@ class TestHostLimits(StartFaultCase):
             looks.append(wanted)
             return really_free(wanted) or looks == [port]
 
-        really_free, preflight_bindable = ports.is_free, preflight.bindable
+        really_free, really_bindable = ports.is_free, needs.bindable
         self.define(devices="<graphics type='vnc' autoport='yes'/>")
         for transient, late in ((False, False), (False, True), (True, True)):
             with (
                 self.subTest(transient=transient, late=late),
                 mock.patch.object(ports, "is_free", free),
                 mock.patch.object(
-                    preflight,
+                    needs,
                     "bindable",
-                    lambda host, wanted, late=late: late or preflight_bindable(host, wanted),
+                    lambda host, wanted, late=late: late or really_bindable(host, wanted),
                 ),
             ):
                 looks.clear()
@@ -229,7 +229,7 @@ class TestHostLimits(StartFaultCase):
         ref = self.define(devices="<graphics type='vnc' autoport='yes'/>")
         with (
             mock.patch.object(PortAllocator, "acquire", lambda _self: port),
-            mock.patch.object(preflight, "bindable", lambda _host, _port: True),
+            mock.patch.object(needs, "bindable", lambda _host, _port: True),
         ):
             self.fails(ref, Code.INTERNAL_ERROR, "Address already in use", 10.0)
         self.left_nothing(ref)
