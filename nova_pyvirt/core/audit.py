@@ -47,14 +47,14 @@ def label(who: Subject, guest: str, image: str, model: str) -> None:
     _write(kernelaudit.VIRT_MACHINE_ID, text, True)
 
 
-def device(who: Subject, kind: str, reason: str, fields: str) -> None:
+def device(who: Subject, kind: str, reason: str, fields: str, *, success: bool = True) -> None:
     """A domain gets something of the host that has no "before" (VIRT_RESOURCE).
 
     :param kind: dev, tpm, tpm-emulator, shmem, evdev
     :param fields: what it is
     """
     text = f"virt={who.virt} resrc={kind} reason={reason} {who.named()} {fields}"
-    _write(kernelaudit.VIRT_RESOURCE, text, True)
+    _write(kernelaudit.VIRT_RESOURCE, text, success)
 
 
 def resource(

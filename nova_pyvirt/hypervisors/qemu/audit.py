@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Audit records of QEMU's domains."""
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Any
 
 from nova_pyvirt.core import audit
 from nova_pyvirt.core.audit import Subject
@@ -104,26 +104,24 @@ def device(
     :param new: None: it goes
     :param reason: attach, detach, update
     """
-    found = _RESOURCES.get(name)
-    if found is not None:
-        kind, show = found
-        before, after = (None if item is None else show(item) for item in (old, new))
-        audit.resource(_who(vm.definition), kind, reason, before, after, success=success)
+    who, held = _who(vm.definition), [_alone(name, item) for item in (old, new)]
+    before, after = (next(_resources(devices), None) for devices in held)
+    named = before or after
+    if named is not None:
+        values = [found[1] if found is not None else None for found in (before, after)]
+        audit.resource(who, named[0], reason, *values, success=success)
+    for devices in held:
+        for kind, fields in _devices(devices):
+            audit.device(who, kind, reason, fields, success=success)
 
 
-#: what records call devices, and how they name one
-_RESOURCES: Final[Mapping[str, tuple[str, Callable[[Any], str | None]]]] = {
-    "disks": ("disk", lambda disk: disk.path),
-    "interfaces": ("net", lambda nic: nic.mac),
-    "rngs": ("rng", lambda rng: rng.backend.path or rng.backend.model),
-    "channels": ("chardev", lambda char: char.source_path or char.type),
-    "serials": ("chardev", lambda char: char.source_path or char.type),
-    "hostdevs": ("hostdev", lambda item: item.alias),
-    "redirdevs": ("redirdev", lambda item: item.alias),
-    "shmems": ("shmem", lambda item: item.name),
-    "inputs": ("input", lambda item: item.evdev),
-    "filesystems": ("filesystem", lambda item: item.source_dir),
-}
+def _alone(name: str, device: Any) -> Devices:
+    """One device, or none, among no others."""
+    devices = Devices()
+    if device is not None:
+        held = devices.__dict__.get(name)
+        devices.__dict__[name] = [device] if isinstance(held, list) else device
+    return devices
 
 
 def _who(definition: Domain) -> Subject:
