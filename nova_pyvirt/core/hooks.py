@@ -82,7 +82,7 @@ class Hooks:
         return [path for path in found if os.path.isfile(path) and os.access(path, os.X_OK)]
 
     def _run(self, script: str, args: list[str], stdin: str) -> str:
-        env = {key: os.environ[key] for key in _KEPT if key in os.environ} | {"LC_ALL": "C"}
+        env = {"LC_ALL": "C"} | {key: os.environ[key] for key in _KEPT if key in os.environ}
         command = [script, *args]
         try:
             done = run(command, stdin.encode(), env, timeout=self._timeout, limit=OUTPUT_LIMIT)
@@ -91,18 +91,18 @@ class Hooks:
         except OSError as exc:
             raise _failed(f"cannot execute {script}: {os.strerror(exc.errno or 0)}") from exc
         if done.status:
-            raise _failed(_exit_text(command, done.status, done.errors))
+            raise _failed(_exit_text(env, command, done.status, done.errors))
         if done.cut:
             raise _failed(f"{script} wrote more than {OUTPUT_LIMIT} bytes")
         return done.output.decode(errors="replace")
 
 
-def _exit_text(command: list[str], status: int, stderr: bytes) -> str:
+def _exit_text(env: dict[str, str], command: list[str], status: int, stderr: bytes) -> str:
     """libvirt's words for a child that failed (virCommandWait)."""
     how = f"unexpected exit status {status}" if status > 0 else f"unexpected fatal signal {-status}"
     said = stderr.decode(errors="replace")
-    environment = f"LC_ALL=C {' '.join(command)}"
-    text = f"internal error: Child process ({environment}) {how}"
+    words = [*(f"{key}={value}" for key, value in env.items()), *command]
+    text = f"internal error: Child process ({' '.join(words)}) {how}"
     return f"{text}: {said}" if said else text
 
 
