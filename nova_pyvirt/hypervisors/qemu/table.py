@@ -20,9 +20,8 @@ from nova_pyvirt.hypervisors.qemu.ops import (
     rename,
 )
 from nova_pyvirt.hypervisors.qemu.slots.console import ConsoleSlots
-from nova_pyvirt.hypervisors.qemu.slots.jobs import JobSlots, MigrationSlots, PowerSlots, SaveSlots
 from nova_pyvirt.hypervisors.qemu.slots.devices import DeviceSlots
-from nova_pyvirt.hypervisors.qemu.slots.jobs import JobSlots, PowerSlots, SaveSlots
+from nova_pyvirt.hypervisors.qemu.slots.jobs import JobSlots, MigrationSlots, PowerSlots, SaveSlots
 from nova_pyvirt.hypervisors.qemu.slots.moments import MomentSlots
 from nova_pyvirt.hypervisors.qemu.slots.monitor import MonitorSlots
 from nova_pyvirt.hypervisors.qemu.slots.node import NodeSlots
