@@ -25,6 +25,8 @@ from nova_pyvirt.model.domain import Domain
 __all__ = ["Incoming", "Start", "start_process"]
 
 LOG = logging.getLogger(__name__)
+#: what QEMU says of a port, or of a socket of its own
+_IN_USE: Final = "Address already in use"  # its environment has no language
 #: starts of a domain whose chosen ports are lost to others each time
 _PORT_TRIES: Final = 4
 
@@ -56,7 +58,7 @@ def start_process(
             _attempt(start)
             return
         except libvirtError as exc:
-            if not left or not _lost_port(start):
+            if not left or not _lost_port(start, str(exc)):
                 raise
             LOG.warning(
                 "domain %s is started again: a port chosen for it was lost: %s", vm.name, exc
@@ -64,15 +66,15 @@ def start_process(
             vm.definition = before
 
 
-def _lost_port(start: Start) -> bool:
+def _lost_port(start: Start, said: str) -> bool:
     """Whether the start may have failed because somebody else, who knows nothing of our list, took
-    a port between our look at it and QEMU's.
+    a port between our look at it and QEMU's; he may have let go of it again.
     """
     if not start.chosen or start.private.announced or start.vm.reason != Shutoff.FAILED:
         return False
     if start.incoming is not None and start.incoming.fd is not None:
         return False  # what comes from there comes once
-    return not all(ports.is_free(port) for port in start.chosen)
+    return _IN_USE in said or not all(ports.is_free(port) for port in start.chosen)
 
 
 def _attempt(start: Start) -> None:
