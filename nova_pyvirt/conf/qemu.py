@@ -56,11 +56,6 @@ Remember the original owner of files in extended attributes (libvirt's trusted.l
 names), so that it can be restored even after a crash. Without it files go back to root.
 """,
     ),
-    cfg.BoolOpt(
-        "clear_emulator_capabilities",
-        default=True,
-        help="Drop all Linux capabilities of QEMU when it runs as root.",
-    ),
     cfg.IntOpt(
         "seccomp_sandbox",
         default=1,
@@ -70,23 +65,9 @@ names), so that it can be restored even after a crash. Without it files go back 
 QEMU's system call filter: 1 always, 0 never, -1 when QEMU is known to support it.
 """,
     ),
-    cfg.ListOpt(
-        "namespaces",
-        default=[],
-        sample_default=["mount"],
-        help="Namespaces of its own that each QEMU gets. Known: mount.",
-    ),
 ]
 
 _PROCESS = [
-    cfg.ListOpt(
-        "emulator_dirs",
-        default=["/usr/bin", "/usr/libexec", "/usr/local/bin"],
-        help="""
-Directories searched, in order, for qemu-system-ARCH and qemu-kvm when a definition names no
-emulator, and whose emulators the capabilities list.
-""",
-    ),
     cfg.ListOpt(
         "cgroup_controllers",
         default=["cpu", "cpuacct", "cpuset", "memory", "devices", "blkio"],
@@ -133,7 +114,7 @@ Control group controllers that guests are placed under, where the host has them.
     ),
     cfg.BoolOpt(
         "set_process_name",
-        default=True,
+        default=False,
         help='Show the guest\'s name in the process list ("qemu:NAME").',
     ),
     cfg.ListOpt(
@@ -149,18 +130,6 @@ Control group controllers that guests are placed under, where the host has them.
 ]
 
 _GUESTS = [
-    cfg.IntOpt(
-        "max_xml",
-        default=16 << 20,
-        min=4096,
-        help="Size in bytes above which an XML document is refused before it is parsed.",
-    ),
-    cfg.IntOpt(
-        "max_vcpus",
-        default=4096,
-        min=1,
-        help="Number of vCPUs above which a definition is refused.",
-    ),
     cfg.IntOpt(
         "autostart_parallel",
         default=4,
@@ -202,33 +171,6 @@ Directory of the core dumps that a guest's panic (on_crash) or watchdog asks for
 directory "dump" beside managed save images.
 """,
     ),
-    cfg.IntOpt(
-        "keepalive_interval",
-        default=5,
-        min=-1,
-        help="Seconds between keepalive messages to a migration's destination. -1: none.",
-    ),
-    cfg.IntOpt(
-        "keepalive_count",
-        default=5,
-        min=0,
-        help="Keepalive messages without an answer that end a connection.",
-    ),
-    cfg.PortOpt(
-        "migration_port_min",
-        default=49152,
-        help="First port that incoming migrations listen on.",
-    ),
-    cfg.PortOpt(
-        "migration_port_max",
-        default=49215,
-        help="Last port that incoming migrations listen on.",
-    ),
-    cfg.StrOpt(
-        "migration_address",
-        default="0.0.0.0",
-        help="Address that incoming migrations listen on unless the caller names one.",
-    ),
 ]
 
 _DISPLAY = [
@@ -266,15 +208,6 @@ _DISPLAY = [
 ]
 
 _LOGS = [
-    cfg.StrOpt(
-        "stdio_handler",
-        default="file",
-        choices=[
-            ("file", "QEMU writes its own log; nobody limits its size"),
-            ("logd", "a helper process writes and rotates the log"),
-        ],
-        help="Who writes QEMU's log and the log files of consoles.",
-    ),
     cfg.BoolOpt(
         "log_timestamp",
         default=True,

@@ -6,14 +6,15 @@ Under the libvirt path profile, qemu.conf's settings that have an equal here win
 
 import grp
 import pwd
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from nova_pyvirt import conf
+from nova_pyvirt.core import qemuconf, virconf
 from nova_pyvirt.core.cgroup import CONTROLLERS
 from nova_pyvirt.core.paths import Paths
+from nova_pyvirt.errors import system_error
 from nova_pyvirt.util.native import os
 
 #: devices that every guest may use
@@ -26,8 +27,12 @@ class Settings:
     """See nova_pyvirt/conf for what each means. Times in seconds.
 
     :ivar uid: user of QEMU, None = our own; gid likewise
+    :ivar hugetlbfs_mount: None = those that are mounted
+    :ivar nvram: firmware images and their variables, "CODE:VARS"; None = the usual ones
     """
 
+    user: str | None = None
+    group: str | None = None
     uid: int | None = None
     gid: int | None = None
     dynamic_ownership: bool = True
@@ -48,6 +53,19 @@ class Settings:
     vnc_listen: str = "127.0.0.1"
     spice_listen: str = "127.0.0.1"
     vnc_password: str | None = None
+    vnc_tls: bool = False
+    vnc_tls_dir: str | None = None
+    vnc_tls_verify: bool = False
+    vnc_sasl: bool = False
+    vnc_sasl_dir: str | None = None
+    spice_password: str | None = None
+    spice_tls: bool = False
+    spice_tls_dir: str | None = None
+    spice_sasl: bool = False
+    spice_sasl_dir: str | None = None
+    tls_dir: str = "/etc/pki/qemu"
+    websocket_min: int = 5700
+    websocket_max: int = 65535
     max_core: int = 0
     max_processes: int = 0
     max_files: int = 0
@@ -56,6 +74,17 @@ class Settings:
     autostart_parallel: int = 4
     set_process_name: bool = False
     vnc_auto_unix_socket: bool = False
+    spice_auto_unix_socket: bool = False
+    log_timestamp: bool = True
+    dump_guest_core: bool = False
+    deprecation: str | None = None
+    memory_backing_dir: str | None = None
+    hugetlbfs_mount: tuple[str, ...] | None = None
+    swtpm_user: str | None = None
+    swtpm_group: str | None = None
+    virtiofsd_debug: bool = False
+    nvram: tuple[str, ...] | None = None
+    capability_filters: tuple[str, ...] = ()
     save_image_format: str = "raw"
     dump_image_format: str = "raw"
     snapshot_image_format: str = "raw"
@@ -88,6 +117,15 @@ class Settings:
             vnc_listen=c.qemu.vnc_listen,
             spice_listen=c.qemu.spice_listen,
             vnc_password=c.qemu.vnc_password,
+            vnc_tls=c.qemu.vnc_tls,
+            vnc_tls_dir=c.qemu.vnc_tls_x509_cert_dir,
+            vnc_sasl=c.qemu.vnc_sasl,
+            spice_password=c.qemu.spice_password,
+            spice_tls=c.qemu.spice_tls,
+            log_timestamp=c.qemu.log_timestamp,
+            dump_guest_core=c.qemu.dump_guest_core,
+            memory_backing_dir=c.qemu.memory_backing_dir,
+            hugetlbfs_mount=tuple(c.qemu.hugetlbfs_mount) or None,
             max_core=c.qemu.max_core,
             max_processes=c.qemu.max_processes,
             max_files=c.qemu.max_files,
@@ -104,52 +142,39 @@ class Settings:
             auto_start_bypass_cache=c.qemu.auto_start_bypass_cache,
             schema_dir=c.qemu.schema_dir,
         )
-        user, group = c.qemu.user, c.qemu.group
+        got.user, got.group = c.qemu.user, c.qemu.group
         if paths.profile == "libvirt":
-            theirs = read_qemu_conf(f"{paths.etc}/qemu.conf")
-            user = theirs.get("user", user)
-            group = theirs.get("group", group)
-            got._apply_qemu_conf(theirs)
+            got._apply(qemuconf.settings(_read(f"{paths.etc}/qemu.conf"), f"{paths.etc}/qemu.conf"))
+            level = _read(f"{paths.etc}/libvirtd.conf").get("audit_level")
+            if isinstance(level, int):
+                got.audit_level = level
         if os.geteuid() == 0 and not paths.session:
-            got.uid, got.gid = _identity(user, group)
+            got.uid, got.gid = _identity(got.user, got.group)
         return got
 
-    def _apply_qemu_conf(self, theirs: dict[str, str]) -> None:
-        flags = {
-            "dynamic_ownership": "dynamic_ownership",
-            "seccomp_sandbox": "seccomp",
-            "security_default_confined": "default_confined",
-            "auto_dump_bypass_cache": "auto_dump_bypass_cache",
-            "auto_start_bypass_cache": "auto_start_bypass_cache",
-        }
-        for key, ours in flags.items():
-            if key in theirs:
-                setattr(self, ours, theirs[key] != "0")
-        if "max_queued" in theirs:
-            self.max_queued = int(theirs["max_queued"])
-        for key in ("save", "dump", "snapshot"):
-            name = f"{key}_image_format"
-            setattr(self, name, theirs.get(name, getattr(self, name)))
-        self.auto_dump_path = theirs.get("auto_dump_path", self.auto_dump_path)
-        self.vnc_listen = theirs.get("vnc_listen", self.vnc_listen)
-        self.vnc_password = theirs.get("vnc_password", self.vnc_password)
-        self.port_min = int(theirs.get("remote_display_port_min", self.port_min))
-        self.port_max = int(theirs.get("remote_display_port_max", self.port_max))
+    def _apply(self, theirs: dict[str, Any]) -> None:
+        for name, value in theirs.items():
+            setattr(self, name, value)
 
 
-def read_qemu_conf(path: str) -> dict[str, str]:
-    """The scalar settings of a libvirt configuration file, quotes taken off; {} without one."""
+def _read(path: str) -> dict[str, virconf.Value]:
     try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-    except FileNotFoundError:
-        return {}
-    pairs = re.findall(r'^\s*(\w+)\s*=\s*(?:"([^"]*)"|(-?\d+))\s*(?:#.*)?$', text, re.MULTILINE)
-    return {key: quoted or number for key, quoted, number in pairs}
+        return virconf.read(path)
+    except OSError as exc:
+        raise system_error(exc.errno or 0, f"Failed to open file '{path}'") from exc
 
 
 #: users that QEMU runs as when the configuration names none; the first that exists
 _USERS = ("libvirt-qemu", "qemu", "nova-pyvirt")
+
+
+def identify(user: str, group: str | None) -> tuple[int, int] | None:
+    """uid and gid of a user, and of a group of its own where one is named; None without the user."""
+    uid = _user_ids(user)
+    if uid is None:
+        return None
+    gid = _group_ids(group)
+    return uid, pwd.getpwuid(uid).pw_gid if gid is None else gid
 
 
 def _identity(user: str | None, group: str | None) -> tuple[int | None, int | None]:

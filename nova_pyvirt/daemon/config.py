@@ -3,21 +3,17 @@
 rest is named in the log.
 """
 
-import ast
 import grp
 import logging
-import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from nova_pyvirt import conf
+from nova_pyvirt.core import virconf
 from nova_pyvirt.daemon.settings import Settings
 from nova_pyvirt.errors import Code, From, error
-from nova_pyvirt.util.native import os
 
 LOG = logging.getLogger(__name__)
-
-_LINE: Final = re.compile(r"^\s*(\w+)\s*=\s*(.+?)\s*$")
 
 
 @dataclass
@@ -54,8 +50,8 @@ class Config:
     #: of the admin socket
     admin: Settings = field(default_factory=lambda: Settings(max_workers=5, max_clients=5))
     sockets: SocketSettings = field(default_factory=SocketSettings)
-    #: settings of the file that have no equal here
-    ignored: list[str] = field(default_factory=list)
+    #: settings of the file that have no equal here, and why
+    ignored: dict[str, str] = field(default_factory=dict)
     #: libvirt's: who decides on accesses, ["polkit"] or nobody
     access_drivers: list[str] = field(default_factory=list)
     #: libvirt's: 1 debug to 4 errors; 0: as started
@@ -116,30 +112,35 @@ _AUTH: Final = {
 }
 
 
-#: read where they are used (core.host.identity)
-_ELSEWHERE: Final = frozenset({"host_uuid", "host_uuid_source"})
+#: settings of Config itself
+_OWN: Final = frozenset({"log_level", "log_outputs", "access_drivers"})
+#: read where they are used (core.host.identity, core.settings)
+_ELSEWHERE: Final = frozenset({"host_uuid", "host_uuid_source", "audit_level"})
 
-
-def parse(text: str, path: str = "") -> dict[str, Any]:
-    """Names and values; raises CONF_SYNTAX naming the line."""
-    values: dict[str, Any] = {}
-    lines = iter(enumerate(text.splitlines(), 1))
-    for number, line in lines:
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        match = _LINE.match(line)
-        value = match.group(2) if match else ""
-        while value.startswith("[") and "]" not in value:
-            more = next(lines, None)
-            if more is None:
-                break
-            value += " " + more[1].split("#")[0].strip()
-        try:
-            values[match.group(1) if match else ""] = ast.literal_eval(value)
-        except (ValueError, SyntaxError) as exc:
-            text = f"{path}:{number}: expecting a name and a value"
-            raise error(Code.CONF_SYNTAX, text, domain=From.CONF) from exc
-    return values
+_AS_NEEDED: Final = "threads are started when there is work for them"
+_PINGS: Final = "clients that never answer pings are cut off in any case"
+#: settings of libvirt 9.0's libvirtd.conf without an equal: why
+UNEQUAL: Final[dict[str, str]] = {
+    "admin_keepalive_required": _PINGS,
+    "admin_max_queued_clients": "see max_queued_clients",
+    "admin_min_workers": _AS_NEEDED,
+    "audit_logging": "audit messages go to the kernel only",
+    "keepalive_required": _PINGS,
+    "log_filters": "log_level counts for everything",
+    "min_workers": _AS_NEEDED,
+    "ovs_timeout": "Open vSwitch is not asked",
+    "tcp_min_ssf": "SASL on TCP does not encrypt",
+    "tls_no_sanity_certificate": "certificates are not tried at the start",
+    "tls_priority": "OpenSSL chooses the ciphers",
+}
+#: values of those that say what is the case here: nothing to tell then
+_AS_IT_IS: Final[dict[str, Any]] = {
+    "admin_keepalive_required": 0,
+    "audit_logging": 0,
+    "keepalive_required": 0,
+    "log_filters": "",
+    "tls_no_sanity_certificate": 0,
+}
 
 
 def own() -> Config:
@@ -162,12 +163,7 @@ def own() -> Config:
 def load(path: str, base: Config | None = None) -> Config:
     """The configuration of a file on top of `base`; `base` itself when there is no file."""
     config = base or Config()
-    try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC), encoding="utf-8") as file:
-            text = file.read()
-    except FileNotFoundError:
-        return config
-    config.values = parse(text, path)
+    config.values = virconf.read(path)
     for name, value in config.values.items():
         _apply(config, name, value)
     return config
@@ -184,12 +180,14 @@ def _apply(config: Config, name: str, value: Any) -> None:
         setattr(config.sockets, _PERMS[name], int(str(value), 8))
     elif name in _AUTH:
         _auth(config, name, str(value))
-    elif name in ("log_level", "log_outputs", "access_drivers"):
+    elif name in _OWN:
         _set(config, name, name, value)
     elif name in _ELSEWHERE:
         LOG.debug("%s is read by the driver", name)
-    else:
-        config.ignored.append(name)
+    elif name not in UNEQUAL:
+        config.ignored[name] = "no setting that is known here"
+    elif name not in _AS_IT_IS or value != _AS_IT_IS[name]:
+        config.ignored[name] = UNEQUAL[name]
     if name == "unix_sock_group" and value:
         try:
             config.settings.allowed_gids.append(grp.getgrnam(str(value)).gr_gid)
@@ -198,6 +196,8 @@ def _apply(config: Config, name: str, value: Any) -> None:
             raise error(Code.CONF_SYNTAX, text, domain=From.CONF) from exc
 
 
+#: every setting that counts
+HONOURED: Final = frozenset({*_SETTINGS, *_ADMIN, *_SOCKETS, *_PERMS, *_AUTH, *_ELSEWHERE, *_OWN})
 #: settings that are lists of texts
 _LISTS: Final = frozenset({"sasl_allowed_users", "tls_allowed_names", "access_drivers"})
 #: numbers that libvirtd.conf has as texts

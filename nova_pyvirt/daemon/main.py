@@ -93,9 +93,8 @@ class Daemon:
         left = logs.configure(self.config.log_level, self.config.log_outputs)
         if left:
             LOG.warning("%s: no equal here for log_outputs %s", self.config_path, " ".join(left))
-        if self.config.ignored:
-            names = ", ".join(sorted(self.config.ignored))
-            LOG.warning("%s: no equal here for %s", self.config_path, names)
+        for name, why in sorted(self.config.ignored.items()):
+            LOG.warning("%s: %s has no effect: %s", self.config_path, name, why)
 
     def _listen(self) -> None:
         """Makes the sockets the configuration asks for."""

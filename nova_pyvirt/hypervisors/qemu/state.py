@@ -7,7 +7,7 @@ One state per root directory and process, shared by its connections; the first c
 
 import fcntl
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -25,6 +25,7 @@ from nova_pyvirt.core.schemas import Schemas
 from nova_pyvirt.core.settings import Settings
 from nova_pyvirt.errors import Code, From
 from nova_pyvirt.hypervisors.qemu.caps import CapsCache, QemuCaps
+from nova_pyvirt.hypervisors.qemu.caps.firmware import DEFAULT_LOADERS
 from nova_pyvirt.hypervisors.qemu.caps.view import HostView, security_models
 from nova_pyvirt.hypervisors.qemu.monitorevents import MonitorEvents
 from nova_pyvirt.hypervisors.qemu.process import Process, Spawner
@@ -53,7 +54,9 @@ class QemuState:
         self.paths = paths
         self.settings = settings
         self.remembered = remembered
-        self.caps = CapsCache(Path(paths.capabilities_dir))
+        self.caps = CapsCache(
+            Path(paths.capabilities_dir), without=frozenset(settings.capability_filters)
+        )
         self.view = _view(self.caps, settings, paths)
         self.schemas = Schemas(settings.schema_dir)
         self.domains = DomainList()
@@ -61,7 +64,9 @@ class QemuState:
         self.monitor_events = MonitorEvents()
         self.spawner = Spawner()
         self.vnc_ports = PortAllocator("vnc", settings.port_min, settings.port_max)
-        self.websocket_ports = PortAllocator("vncWebSocket", 5700, 65535)
+        self.websocket_ports = PortAllocator(
+            "vncWebSocket", settings.websocket_min, settings.websocket_max
+        )
         hooks_dir = paths.hooks_dir if settings.hooks_enabled else None
         self.hooks = Hooks(hooks_dir, "qemu", timeout=settings.hook_timeout)
         self.starts = Starts()
@@ -181,4 +186,22 @@ def _view(caps: CapsCache, settings: Settings, paths: Paths) -> HostView:
         host_uuid_source=source,
         security=security_models("none", dac=dac),
         privileged=privileged,
+        loaders=_loaders(settings.nvram),
     )
+
+
+def _loaders(nvram: tuple[str, ...] | None) -> Sequence[tuple[str, str]]:
+    """Firmware images with their variables.
+
+    :raises libvirtError: CONF_SYNTAX for what is no pair
+    """
+    if nvram is None:
+        return DEFAULT_LOADERS
+    found = []
+    for pair in nvram:
+        code, colon, variables = pair.partition(":")
+        if not colon or not code or not variables:
+            detail = f"Invalid nvram format: '{pair}'"
+            raise errors.error(Code.CONF_SYNTAX, detail, domain=From.CONF)
+        found.append((code, variables))
+    return found

@@ -36,6 +36,7 @@ class CapsCache:
     :param stamp: what a result depends on
     :param prober: how a binary is asked
     :param host_arch: the host's architecture, libvirt's name
+    :param without: capabilities that are not to be used, whatever QEMU says
     """
 
     def __init__(
@@ -45,11 +46,13 @@ class CapsCache:
         stamp: HostStamp | None = None,
         prober: Callable[[str], QemuCaps] = probe,
         host_arch: str | None = None,
+        without: frozenset[str] = frozenset(),
     ) -> None:
         self._directory = directory
         self._stamp = stamp or HostStamp()
         self._probe = prober
         self.host_arch = host_arch or os.uname().machine
+        self._without = without
         self._lock = threading.Lock()
         self._busy: dict[str, threading.Lock] = {}
         self._known: dict[str, QemuCaps] = {}
@@ -69,6 +72,8 @@ class CapsCache:
             known = self._known.get(binary)
             if known is None or known.stamp != stamp:
                 known = self._load(binary, stamp) or self._ask(binary, stamp)
+                if self._without:
+                    known = replace(known, flags=known.flags - self._without)
                 self._known[binary] = known
             return known
 

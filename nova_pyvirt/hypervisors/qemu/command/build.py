@@ -23,8 +23,8 @@ def build(domain: Domain, caps: QemuCaps, ctx: CommandContext) -> CommandLine:
     :raises libvirtError: CONFIG_UNSUPPORTED for what QEMU can't do
     """
     argv = [domain.devices.emulator or caps.binary]
-    argv += ["-name", f"guest={escape(domain.name)},debug-threads=on"]
-    argv += _deprecation(domain, caps)
+    argv += ["-name", _name(domain, ctx)]
+    argv += _deprecation(domain, caps, ctx)
     argv.append("-S")
     if ctx.master_key:
         secret = props(qom_type="secret", id="masterKey0", format="raw", file=ctx.master_key)
@@ -63,14 +63,22 @@ def build(domain: Domain, caps: QemuCaps, ctx: CommandContext) -> CommandLine:
         argv += ["-sandbox", _SANDBOX]
     argv += devices.late(guest)
     argv += [arg.value for arg in domain.qemu_args]
-    argv += ["-msg", "timestamp=on"]
+    if ctx.timestamps:
+        argv += ["-msg", "timestamp=on"]
     return CommandLine(argv, _environment(domain, ctx))
 
 
-def _deprecation(domain: Domain, caps: QemuCaps) -> list[str]:
+def _name(domain: Domain, ctx: CommandContext) -> str:
+    """-name: the process shows it too when that is wanted."""
+    name = escape(domain.name)
+    process = f",process=qemu:{name}" if ctx.process_name else ""
+    return f"guest={name}{process},debug-threads=on"
+
+
+def _deprecation(domain: Domain, caps: QemuCaps, ctx: CommandContext) -> list[str]:
     """-compat: what QEMU does with what it calls deprecated."""
     wanted = domain.qemu_deprecation
-    behavior = wanted.behavior if wanted is not None else None
+    behavior = wanted.behavior if wanted is not None else ctx.deprecation
     if behavior not in ("omit", "reject", "crash") or not caps.has("compat-deprecated"):
         return []
     given = None if behavior == "omit" else behavior
@@ -83,6 +91,10 @@ def _environment(domain: Domain, ctx: CommandContext) -> dict[str, str]:
         env["HOME"] = ctx.lib_dir
         for kind in ("DATA", "CACHE", "CONFIG"):
             env[f"XDG_{kind}_HOME"] = f"{ctx.lib_dir}/.{_XDG[kind]}"
+    if ctx.sasl_dir is not None and any(
+        g.type in ("vnc", "spice") for g in domain.devices.graphics
+    ):
+        env["SASL_CONF_PATH"] = ctx.sasl_dir
     env.update({item.name: item.value or "" for item in domain.qemu_env})
     return env
 

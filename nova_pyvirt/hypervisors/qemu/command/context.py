@@ -22,7 +22,10 @@ class CommandContext:
         when it is encrypted with the master key, else file
     :ivar host_paths: by alias: /dev/sgN of a SCSI "hostdev0", /dev/bus/usb/... of one that was
         looked up, swtpm's socket of "tpm0", passt's of "net0"
-    :ivar tls_dir: certificates of SPICE, character devices and network disks
+    :ivar tls_dir: certificates of character devices, network disks, and displays without others
+    :ivar vnc_tls: certificates of encrypted VNC, None = it is not encrypted
+    :ivar deprecation: what QEMU does with what it calls deprecated, where the definition says nothing
+    :ivar sasl_dir: of the displays' SASL configuration
     :ivar vnc_listen: where displays listen that don't say it
     :ivar incoming: where a migration comes from, e.g. "defer"
     """
@@ -40,7 +43,16 @@ class CommandContext:
     spice_listen: str = "127.0.0.1"
     tls_dir: str = "/etc/pki/qemu"
     vnc_password: bool = False
+    vnc_tls: str | None = None
+    vnc_tls_verify: bool = False
+    vnc_sasl: bool = False
     spice_password: bool = False
+    spice_tls_dir: str | None = None
+    spice_sasl: bool = False
+    sasl_dir: str | None = None
+    process_name: bool = False
+    timestamps: bool = True
+    deprecation: str | None = None
     hugetlbfs: Mapping[int, str] = field(default_factory=dict)
     default_hugepage: int = 2048
     memory_dir: str = "/var/lib/libvirt/qemu/ram"

@@ -15,7 +15,6 @@ from nova_pyvirt.model.devices.netport import Bandwidth, Rate
 from nova_pyvirt.util.native import os
 
 LOG = logging.getLogger(__name__)
-#: seconds that tc may take
 _MTU: Final = 1500
 #: KiB that tc can hold as a burst
 _MOST: Final = ((1 << 32) - 1) // 1024

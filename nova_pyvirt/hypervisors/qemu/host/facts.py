@@ -15,11 +15,35 @@ def host_context(state: QemuState) -> dict[str, Any]:
     """Fields of CommandContext."""
     fs = state.view.fs
     now = int(time.time())
+    settings = state.settings
+    sasl = [
+        directory
+        for used, directory in (
+            (settings.vnc_sasl, settings.vnc_sasl_dir),
+            (settings.spice_sasl, settings.spice_sasl_dir),
+        )
+        if used and directory
+    ]
     return {
-        "hugetlbfs": hugepages.mounts(fs),
+        "hugetlbfs": _mounts(state),
         "default_hugepage": hugepages.default_size(fs),
         "host_nodes": _nodes(fs),
-        "memory_dir": state.paths.memory_dir,
+        "memory_dir": memory_dir(state),
+        "vnc_listen": settings.vnc_listen,
+        "vnc_password": settings.vnc_password is not None,
+        "vnc_tls": (settings.vnc_tls_dir or settings.tls_dir) if settings.vnc_tls else None,
+        "vnc_tls_verify": settings.vnc_tls_verify,
+        "vnc_sasl": settings.vnc_sasl,
+        "spice_listen": settings.spice_listen,
+        "spice_password": settings.spice_password is not None,
+        "spice_tls_dir": settings.spice_tls_dir,
+        "spice_sasl": settings.spice_sasl,
+        "sasl_dir": sasl[0] if sasl else None,
+        "tls_dir": settings.tls_dir,
+        "dump_guest_core": settings.dump_guest_core,
+        "process_name": settings.set_process_name,
+        "timestamps": settings.log_timestamp,
+        "deprecation": settings.deprecation,
         "now": now,
         "utc_offset": time.localtime(now).tm_gmtoff,
     }
@@ -31,8 +55,22 @@ def memory_directories(state: QemuState, domain: Domain, lib_dir: str) -> list[s
     :param lib_dir: the run's own directory
     """
     short_name = lib_dir.rpartition("/")[2].removeprefix("domain-")
-    mounts = hugepages.mounts(state.view.fs).values()
-    return memory.directories(domain, mounts, state.paths.memory_dir, short_name)
+    return memory.directories(domain, _mounts(state).values(), memory_dir(state), short_name)
+
+
+def memory_dir(state: QemuState) -> str:
+    """Where memory that is a file lies."""
+    wanted = state.settings.memory_backing_dir
+    return state.paths.memory_dir if wanted is None else f"{wanted}/libvirt/qemu"
+
+
+def _mounts(state: QemuState) -> dict[int, str]:
+    """Mount points of huge pages by KiB of their pages: the named ones, or all."""
+    found = hugepages.mounts(state.view.fs)
+    named = state.settings.hugetlbfs_mount
+    if named is None:
+        return found
+    return {size: mount for size, mount in found.items() if mount in named}
 
 
 def _nodes(fs: HostFs) -> frozenset[int] | None:

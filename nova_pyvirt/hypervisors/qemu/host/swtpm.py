@@ -11,6 +11,7 @@ from signal import SIGTERM
 from typing import Final
 
 from nova_pyvirt.core.paths import Paths
+from nova_pyvirt.core.settings import identify
 from nova_pyvirt.errors import Code, From, error, system_error
 from nova_pyvirt.hypervisors.qemu.host import tpmstate
 from nova_pyvirt.hypervisors.qemu.host.beside import END_DEADLINE, ENV, Beside, run_name
@@ -86,10 +87,12 @@ def _owner(start: Start) -> tuple[int, int] | None:
     """swtpm's own user; None when we are nobody who could become another."""
     if os.geteuid():
         return None
+    settings = start.state.settings
+    if settings.swtpm_user or settings.swtpm_group:
+        return identify(settings.swtpm_user or _USER, settings.swtpm_group)
     try:
         entry = pwd.getpwnam(_USER)
     except KeyError:
-        settings = start.state.settings
         if settings.uid is None or settings.gid is None:
             return None
         return settings.uid, settings.gid

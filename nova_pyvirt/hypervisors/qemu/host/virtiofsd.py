@@ -108,6 +108,8 @@ def _prepare(start: Start, item: Filesystem) -> None:
         argv = [item.binary, f"--fd={number}", "-o", options(item)]
         if item.thread_pool is not None and item.thread_pool >= 0:
             argv.append(f"--thread-pool-size={item.thread_pool}")
+        if start.state.settings.virtiofsd_debug:
+            argv.append("-d")
         return SpawnSpec(
             argv=argv, env=ENV, stdout=log_fd, stderr=log_fd, pass_fds={number: number}
         )

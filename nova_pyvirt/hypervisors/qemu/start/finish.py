@@ -50,8 +50,10 @@ def _watch(start: Start) -> None:
 def _passwords(start: Start) -> list[tuple[str, dict[str, Any]]]:
     """A VNC password; an empty one denies every login (CVE-2016-5008)."""
     commands: list[tuple[str, dict[str, Any]]] = []
-    default = start.state.settings.vnc_password
+    settings = start.state.settings
+    defaults = {"vnc": settings.vnc_password, "spice": settings.spice_password}
     for graphics in start.definition.devices.graphics:
+        default = defaults.get(graphics.type)
         password = graphics.password if graphics.password is not None else default
         if graphics.type in ("vnc", "spice") and password is not None:
             commands.append(("set_password", {"protocol": graphics.type, "password": password}))

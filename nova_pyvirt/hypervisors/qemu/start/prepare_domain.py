@@ -28,8 +28,8 @@ def run(start: Start) -> None:
         prepare(start.definition, start.private.caps, start.state.view, nvram_dir)
         _security_label(start)
         for graphics in start.definition.devices.graphics:
-            _ports(start, graphics)
             _listen(start, graphics)
+            _ports(start, graphics)
         _channels(start)
         _interfaces(start)
         _clock(start)
@@ -85,14 +85,19 @@ def _spice_ports(start: Start, graphics: Graphics) -> None:
     """
     modes = [graphics.default_mode, *(channel.mode for channel in graphics.channels)]
     auto = bool(graphics.autoport)
-    plain = graphics.default_mode in (None, "any") or "insecure" in modes
-    if (auto and "secure" in modes) or graphics.tls_port == "-1":
+    any_mode = graphics.default_mode in (None, "any")
+    plain = any_mode or "insecure" in modes
+    tls = start.state.settings.spice_tls
+    secure = (auto and ("secure" in modes or (any_mode and tls))) or graphics.tls_port == "-1"
+    if secure and not tls:
         raise errors.error(
             Code.CONFIG_UNSUPPORTED,
             "Auto allocation of spice TLS port requested but spice TLS is disabled in qemu.conf",
         )
     if (auto and plain) or graphics.port == "-1":
         graphics.port = _acquire(start, start.state.vnc_ports)
+    if secure:
+        graphics.tls_port = _acquire(start, start.state.vnc_ports)
     for port in (graphics.port, graphics.tls_port):
         if port and int(port) > 0:
             _hold(start, port)
@@ -113,12 +118,20 @@ def _hold(start: Start, port: str) -> None:
 
 def _listen(start: Start, graphics: Graphics) -> None:
     settings = start.state.settings
-    default = settings.spice_listen if graphics.type == "spice" else settings.vnc_listen
+    if graphics.type == "spice":
+        default, by_socket = settings.spice_listen, settings.spice_auto_unix_socket
+    else:
+        default, by_socket = settings.vnc_listen, settings.vnc_auto_unix_socket
     if graphics.type not in ("vnc", "spice") or graphics.listen_type not in (None, "address"):
         return
     if graphics.socket:
         return
-    address = graphics.listen or graphics.listen_address or default
+    address = graphics.listen or graphics.listen_address
+    if not address and by_socket:
+        graphics.listen_type = "socket"
+        graphics.listen_socket = f"{start.private.lib_dir}/{graphics.type}.sock"
+        return
+    address = address or default
     graphics.listen = graphics.listen_address = address
     graphics.listen_type = "address"
 

@@ -5,10 +5,12 @@ from nova_pyvirt import errors
 from nova_pyvirt.errors import Code
 from nova_pyvirt.hypervisors.qemu.command.context import escape
 from nova_pyvirt.hypervisors.qemu.command.devices.audio import audio_id
-from nova_pyvirt.hypervisors.qemu.command.devices.guest import Args, Guest
+from nova_pyvirt.hypervisors.qemu.command.devices.guest import Args, Guest, object_
 from nova_pyvirt.model.devices.graphics import Graphics
 
 _DBUS = "/run/libvirt/qemu/dbus"
+#: VNC's certificates among QEMU's objects
+_VNC_TLS = "vnc-tls-creds0"
 _VNC_FIRST, _VNC_LAST = 5900, 65535
 #: SPICE's channels in libvirt's order
 _CHANNELS = ("main", "display", "inputs", "cursor", "playback", "record", "smartcard", "usbredir")
@@ -63,10 +65,19 @@ def _vnc(guest: Guest, item: Graphics) -> Args:
         words.append(f"share={item.share_policy}")
     if item.password or guest.ctx.vnc_password:
         words.append("password=on")
+    creds: Args = []
+    if guest.ctx.vnc_tls is not None:
+        creds = object_(
+            "tls-creds-x509", _VNC_TLS, dir=guest.ctx.vnc_tls, endpoint="server",
+            verify_peer=guest.ctx.vnc_tls_verify,
+        )  # fmt: skip
+        words.append(f"tls-creds={_VNC_TLS}")
+    if guest.ctx.vnc_sasl:
+        words.append("sasl=on")
     if item.power_control is not None:
         words.append(f"power-control={'on' if item.power_control else 'off'}")
     words.append(f"audiodev={audio_id(guest, item.audio_id)}")
-    return ["-vnc", ",".join(words), *_keymap(item)]
+    return [*creds, "-vnc", ",".join(words), *_keymap(item)]
 
 
 def _keymap(item: Graphics) -> Args:
@@ -75,12 +86,14 @@ def _keymap(item: Graphics) -> Args:
 
 def _spice(guest: Guest, item: Graphics) -> Args:
     words, secure, insecure = _spice_listen(guest, item)
+    if guest.ctx.spice_sasl:
+        words.append("sasl=on")
     if item.mouse:
         words.append(f"agent-mouse={'on' if item.mouse == 'client' else 'off'}")
     if not item.password and not guest.ctx.spice_password:
         words.append("disable-ticketing=on")
     if secure:
-        words.append(f"x509-dir={guest.ctx.tls_dir}")
+        words.append(f"x509-dir={escape(guest.ctx.spice_tls_dir or guest.ctx.tls_dir)}")
     words += _spice_channels(item, secure=secure, insecure=insecure)
     for name, value in (
         ("image-compression", item.image),
