@@ -2,7 +2,7 @@
 """A process that runs the core for a test, and may be killed: `lifecycle_child.py ROOT OP NAME`.
 
 OP: start, autodestroy (a start that belongs to the connection), destroy, undefine, open (nothing
-else), leave (ends with the connection open), or define, with the definition on standard input.
+else), leave (ends with the connection open); with XML on standard input define, attach, detach.
 """
 
 import sys
@@ -25,6 +25,10 @@ def main(root: str, operation: str, name: str) -> None:
         table.domain_destroy(ref)
     elif operation == "managed-save":
         table.domain_managed_save(ref, 0)
+    elif operation == "attach":
+        table.domain_attach_device(ref, sys.stdin.read())
+    elif operation == "detach":
+        table.domain_detach_device(ref, sys.stdin.read())
     elif operation == "undefine":
         table.domain_undefine(ref)
     print(ref.id, flush=True)

@@ -139,8 +139,8 @@ def _update(state: QemuState, vm: DomainObj, written: Sequence[Any], lost: bool)
         LOG.warning("domain %s: %s", vm.name, exc)
     _settle(state, vm, lost)
     recover.recover(state, vm, written)
-    if vm.active:
-        devices.recover(state, vm, written)
+    if vm.active and devices.recover(state, vm, written):
+        refresh(vm, vm.private.mon)  # what QEMU says of the new ones
 
 
 def _settle(state: QemuState, vm: DomainObj, lost: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from nova_pyvirt import errors
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.states import EventID
-from nova_pyvirt.errors import Code, libvirtError, system_error
+from nova_pyvirt.errors import Code, libvirtError
 from nova_pyvirt.hypervisors.qemu import audit, devicedef, status
 from nova_pyvirt.hypervisors.qemu.command import qmp
 from nova_pyvirt.hypervisors.qemu.hotplug import compat, host, media
@@ -96,15 +96,12 @@ def plug_in(plug: Plug) -> str:
 
 
 def _announce(plug: Plug) -> None:
-    """The status file: whoever comes after our death knows what may be half there."""
+    """Whoever comes after our death knows what may be half there."""
     private = plug.private
     with plug.vm.lock:
         private.plugging.append((plug.name, plug.device))
     plug.undo.callback(private.plugging.clear)
-    try:
-        status.save(plug.state, plug.vm)
-    except OSError as exc:
-        raise system_error(exc.errno or 0, "cannot write the domain's status") from exc
+    plug.note()
 
 
 def _run(plug: Plug, kind: Kind) -> None:

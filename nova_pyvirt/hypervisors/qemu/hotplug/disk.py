@@ -43,9 +43,7 @@ class DiskKind(Kind):
             raise _unsupported("cdrom device with virtio bus isn't supported")
         check_scsi_place(plug.vm.definition, found)
         needs.check_secrets(found)
-
-    def prepare(self, plug: Plug) -> None:
-        number_nodes(plug.vm, plug.device)
+        number_nodes(plug.vm, found)
 
     def options(self, plug: Plug) -> Args:
         guest, found = plug.guest(), plug.device

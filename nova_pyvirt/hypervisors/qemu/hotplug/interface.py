@@ -38,6 +38,7 @@ class InterfaceKind(Kind):
         finally:
             for group in fds.values():
                 plug.open(group)
+        plug.note()  # its name
         alias = str(nic.alias)
         plug.give_fds(alias, f"tapfd-{alias}", fds[alias])
         vhost = f"vhost-{alias}"

@@ -8,7 +8,8 @@ from typing import Any
 
 from nova_pyvirt import errors
 from nova_pyvirt.core.domain import DomainObj
-from nova_pyvirt.errors import Code, libvirtError
+from nova_pyvirt.errors import Code, libvirtError, system_error
+from nova_pyvirt.hypervisors.qemu import status
 from nova_pyvirt.hypervisors.qemu.command import CommandContext
 from nova_pyvirt.hypervisors.qemu.command.devices import Guest
 from nova_pyvirt.hypervisors.qemu.command.devices.guest import Args
@@ -70,6 +71,16 @@ class Plug:
         )
         return Guest(whole, private.caps, context)
 
+    def note(self) -> None:
+        """Writes what has been settled into the status file.
+
+        :raises libvirtError: SYSTEM_ERROR
+        """
+        try:
+            status.save(self.state, self.vm)
+        except OSError as exc:
+            raise system_error(exc.errno or 0, "cannot write the domain's status") from exc
+
     def run(self, command: Command) -> Any:
         """Runs a command; what takes it back is noted, also when nobody knows whether it ran.
 
@@ -111,14 +122,19 @@ class Plug:
         return fds
 
 
-def take_back(vm: DomainObj, command: str, args: dict[str, Any]) -> None:
-    """A command that undoes another; its failure is nobody's business but the log's."""
+def take_back(vm: DomainObj, command: str, args: dict[str, Any]) -> bool:
+    """A command that undoes another; its failure is nobody's business but the log's.
+
+    :returns: False: something in QEMU still uses it
+    """
     try:
         vm.private.mon.command(command, args)
     except QMPCommandError as exc:
         LOG.debug("domain %s: %s", vm.name, exc)
+        return "in use" not in exc.qmp_desc
     except libvirtError as exc:
         LOG.warning("domain %s: %s was not taken back: %s", vm.name, args, exc)
+    return True
 
 
 class Kind:

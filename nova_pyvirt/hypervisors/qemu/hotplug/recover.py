@@ -16,6 +16,7 @@ from nova_pyvirt.hypervisors.qemu.hotplug.plug import take_back
 from nova_pyvirt.hypervisors.qemu.hotplug.remove import clean_up, removed
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
 from nova_pyvirt.hypervisors.qemu.state import QemuState
+from nova_pyvirt.hypervisors.qemu.unplug import Unplug
 from nova_pyvirt.model.domain import Domain
 
 LOG = logging.getLogger(__name__)
@@ -43,11 +44,12 @@ def with_pending(vm: DomainObj) -> Domain:
     return whole
 
 
-def recover(state: QemuState, vm: DomainObj, elements: Sequence[Any]) -> None:
+def recover(state: QemuState, vm: DomainObj, elements: Sequence[Any]) -> bool:
     """Asks QEMU which devices it has, and makes the definition tell the same. The owner of a job
     calls, without the lock.
 
     :param elements: the status file's private part
+    :returns: has the guest devices that the definition did not tell of?
     :raises libvirtError: QEMU does not answer
     """
     rows = vm.private.mon.command("qom-list", {"path": _PERIPHERAL}, kind="query")
@@ -58,6 +60,7 @@ def recover(state: QemuState, vm: DomainObj, elements: Sequence[Any]) -> None:
     for alias in _known(elements):
         if alias not in there:
             _gone(state, vm, alias)
+    return any(device.alias in there for _name, device in pending)
 
 
 def _known(elements: Sequence[Any]) -> list[str]:
@@ -86,5 +89,10 @@ def _gone(state: QemuState, vm: DomainObj, alias: str) -> None:
         name, device = by_alias(vm.definition, alias)
     except libvirtError:
         return
-    if name in KINDS:
-        removed(state, vm, name, device)
+    if name not in KINDS:
+        return
+    with Unplug.of(vm, alias) as unplug:
+        # QEMU takes a device out of its list before it lets go of what is behind it
+        if not clean_up(state, vm, name, device):
+            unplug.wait()
+    removed(state, vm, name, device)

@@ -37,14 +37,17 @@ def removed(state: QemuState, vm: DomainObj, name: str, device: Any) -> None:
     reach("unplug-done")
 
 
-def clean_up(state: QemuState, vm: DomainObj, name: str, device: Any) -> None:
-    """All of it but the definition's part."""
+def clean_up(state: QemuState, vm: DomainObj, name: str, device: Any) -> bool:
+    """All of it but the definition's part.
+
+    :returns: False: something in QEMU still uses what was behind the device
+    """
     kind = KINDS[name]
-    for command, args in kind.backends(device):
-        take_back(vm, command, args)
+    done = [take_back(vm, command, args) for command, args in kind.backends(device)]
     kind.release(state, vm, device)
     whole = host.having(vm.definition, name, device)
     host.give_back(state, vm, whole, host.without(whole, name, device))
+    return all(done)
 
 
 def later(state: QemuState, vm: DomainObj, alias: str) -> None:
