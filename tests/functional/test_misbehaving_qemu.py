@@ -6,13 +6,14 @@ import time
 from typing import Any
 from unittest import mock
 
-from nova_pyvirt.core.states import Paused, Running, Shutoff, State
+from nova_pyvirt.core.states import EventID, Paused, Running, Shutoff, State
 from nova_pyvirt.errors import Code, libvirtError
 from nova_pyvirt.hypervisors.qemu.monitor.session import Session, Waiter
 from tests.functional.fake_qemu import FakeQemuCase
 from tests.functional.lifecycle_case import RESUMED, STARTED, STOPPED, SUSPENDED
 
 IO_ERROR = 4
+CONTROL_OK, CONTROL_ERROR, REASON_MONITOR = 0, 3, 2
 
 
 class StartCase(FakeQemuCase):
@@ -193,15 +194,23 @@ class TestRunning(FakeQemuCase):
         self.assertEqual([], self.leftovers())
 
     def test_closes_its_monitor_and_lives(self) -> None:
-        """The guest may be well: it is kept, and its end is seen."""
+        """The guest may be well: it is kept, and its end is seen; who wants to is told."""
         ref = self.start(inject_nmi=[{"close": True}])
         pid = self.pid(ref)
+        told: list[str] = []
+        event = int(EventID.CONTROL_ERROR)
+        self.table.connect_domain_event_register_any(None, event, lambda dom: told.append(dom.name))
+        self.assertEqual((CONTROL_OK, 0, 0), self.table.domain_get_control_info(ref, 0))
         with self.assertRaises(libvirtError):
             self.table.domain_inject_nmi(ref, 0)
         self.assertEqual(State.RUNNING, self.state(ref)[0])
         self.assertEqual([pid], [found.pid for found in self.running()])
+        self.until(lambda: told == ["fake"], 20)
+        info = self.table.domain_get_control_info(ref, 0)
+        self.assertEqual((CONTROL_ERROR, REASON_MONITOR), info[:2])
         self.table.domain_destroy(ref)
         self.assertEqual((State.SHUTOFF, Shutoff.DESTROYED), self.state(ref))
+        self.assertEqual(["fake"], told)
 
     def test_ends_in_a_command(self) -> None:
         ref = self.start(inject_nmi=[{"exit": 0}])
