@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from nova_pyvirt.core import kernelaudit
 
 LOG = logging.getLogger("nova_pyvirt.audit")
+LOG.addHandler(logging.NullHandler())  # programs that do not log are not told on standard error
 _PLAIN: Final = re.compile(r"[!#-~]+\Z")
 
 

@@ -3,14 +3,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, NoReturn, Protocol
+from weakref import WeakSet
 
 from nova_pyvirt.conf import paths_profile
 from nova_pyvirt.core import kernelaudit
 from nova_pyvirt.core import uri as uris
 from nova_pyvirt.core.paths import Paths
 from nova_pyvirt.core.settings import Settings
-from nova_pyvirt.errors import system_error
+from nova_pyvirt.errors import Code, From, error, system_error
 from nova_pyvirt.hypervisors.qemu import load, reconnect
 from nova_pyvirt.hypervisors.qemu.autostart import Autostart
 from nova_pyvirt.hypervisors.qemu.state import QemuState, Remembered
@@ -23,6 +24,7 @@ FEATURES: Final = frozenset((9, 11, 14, 15))
 _lock = threading.Lock()
 _states: dict[str, tuple[QemuState, int]] = {}
 _remembered: dict[str, Remembered] = {}
+_users: "WeakSet[_User]" = WeakSet()
 _pid = os.getpid()
 
 
@@ -33,7 +35,6 @@ def hold(uri: str) -> QemuState:
     """
     paths = paths_of(uri)
     with _lock:
-        _after_fork()
         known = _states.get(paths.run)
         if known is None:
             state = _open(paths)
@@ -47,7 +48,6 @@ def hold(uri: str) -> QemuState:
 def drop(state: QemuState) -> None:
     """A user has gone; the last one closes the state. Guests go on."""
     with _lock:
-        _after_fork()
         known = _states.get(state.paths.run)
         if known is None or known[0] is not state:
             return
@@ -59,12 +59,43 @@ def drop(state: QemuState) -> None:
         state.close()
 
 
+class Abandoned:
+    """In place of the driver state, in a child of the process that opened it: each use is refused,
+    for the guests, the monitors' replies and the files are the parent's.
+    """
+
+    def __init__(self, parent: int) -> None:
+        self._parent = parent
+
+    def __getattr__(self, name: str) -> NoReturn:
+        detail = f"a child of process {self._parent}, which opened it"
+        raise error(Code.INVALID_CONN, detail, domain=From.QEMU)
+
+
+class _User(Protocol):
+    """What holds a state."""
+
+    def abandon(self, parent: int) -> None: ...
+
+
+def remember(user: _User) -> None:
+    """Of a user of a state: it is told when a child of this process has a copy of it."""
+    _users.add(user)
+
+
 def _after_fork() -> None:
-    """A child process must not use its parent's state: its threads and monitors stayed there."""
-    global _pid
-    if os.getpid() != _pid:
-        _pid = os.getpid()
-        _states.clear()
+    """A child must not use its parent's states: their threads and monitors stayed there."""
+    global _lock, _pid
+    _lock = threading.Lock()
+    parent, _pid = _pid, os.getpid()
+    for state, _number in _states.values():
+        state.abandon()
+    _states.clear()
+    for user in list(_users):
+        user.abandon(parent)
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def paths_of(uri: str) -> Paths:

@@ -151,6 +151,12 @@ class QemuState:
         """Operators can ask what we do; the lock is ours."""
         self._unpublish = publish(self)
 
+    def abandon(self) -> None:
+        """In a child of our process: the lock must not outlive the parent because of it."""
+        if self._lock_fd != -1:
+            os.close(self._lock_fd)
+            self._lock_fd = -1
+
     def close(self) -> None:
         """Stops what runs on our behalf; guests go on."""
         for end in self.at_close:

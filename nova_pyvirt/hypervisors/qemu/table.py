@@ -2,7 +2,7 @@
 """The QEMU driver's table: one line for each operation (libvirt's qemuHypervisorDriver)."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from nova_pyvirt.core.drivertable import DriverTable
 from nova_pyvirt.core.host.identity import hostname
@@ -27,6 +27,7 @@ from nova_pyvirt.hypervisors.qemu.slots.monitor import MonitorSlots
 from nova_pyvirt.hypervisors.qemu.slots.node import NodeSlots
 from nova_pyvirt.hypervisors.qemu.slots.stats import StatsSlots
 from nova_pyvirt.hypervisors.qemu.slots.tuning import LimitSlots, TuningSlots
+from nova_pyvirt.hypervisors.qemu.state import QemuState
 
 #: what getLibVersion says: the libvirt whose behaviour this is
 LIB_VERSION = 9_000_000
@@ -62,6 +63,12 @@ class QemuTable(
         self.readonly = readonly
         self.state = opening.hold(uri)
         self._open = True
+        opening.remember(self)
+
+    def abandon(self, parent: int) -> None:
+        """This is a child of the process that opened the connection; see opening.Abandoned."""
+        self.state = cast(QemuState, opening.Abandoned(parent))
+        self._open = False
 
     def reload(self) -> None:
         self.state.hooks.refresh()
