@@ -14,6 +14,7 @@ object a client may not `getattr` is in no list and causes no event for it.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final
@@ -87,7 +88,7 @@ def _objects(kind: str, ref: Any) -> list[str]:
     if kind == "storage_vol" and hasattr(ref, "pool"):
         made.append(f"{kind}:{ref.pool}/{name}")
     if uuid is not None:
-        made.append(f"{kind}:uuid:{uuid.hex()}")
+        made += [f"{kind}:uuid:{uuid.hex()}", f"{kind}:uuid:{UUID(bytes=uuid)}"]
     return made
 
 
@@ -141,8 +142,25 @@ class Policy:
                 return rule.allow
         return self.default_allow
 
-    def check(self, peer: Any, proc: Procedure, args: list[Any]) -> None:
-        """Raises ACCESS_DENIED (or, for lookups, what hides the object) unless all is allowed."""
+    def might(self, peer: Any, proc: Procedure) -> bool:
+        """Whether there is an object for which `peer` may make a call."""
+        if self.default_allow:
+            return True
+        identities = _identities(peer)
+        needed = [entry.split(":")[1] for entry in proc.acl if entry.count(":") == 1]
+        return all(
+            any(
+                rule.allow and _any(rule.permission, [one]) and _any(rule.identity, identities)
+                for rule in self.rules
+            )
+            for one in needed
+        )
+
+    def check(self, peer: Any, proc: Procedure, args: list[Any], about: Sequence[Any] = ()) -> None:
+        """Raises ACCESS_DENIED (or, for lookups, what hides the object) unless all is allowed.
+
+        :param about: the objects, where the first argument is none (subjects.py)
+        """
         if self.open:
             return
         ref = args[0] if args and hasattr(args[0], "_fields") else None
@@ -156,7 +174,8 @@ class Policy:
                 continue
             if kind != "connect" and ref is None and permission == "getattr":
                 continue  # lookups are checked on what they give
-            if not self.allows(peer, kind, ref if kind != "connect" else None, permission):
+            refs = [None] if kind == "connect" else about or [ref]
+            if not all(self.allows(peer, kind, one, permission) for one in refs):
                 raise error(
                     Code.ACCESS_DENIED,
                     f"'{permission}' denied on {kind}",

@@ -23,6 +23,7 @@ from nova_pyvirt.daemon.acl import Policy
 from nova_pyvirt.daemon.checks import check
 from nova_pyvirt.daemon.readable import READABLE, denied, unsupported
 from nova_pyvirt.daemon.session import Session
+from nova_pyvirt.daemon.subjects import subjects
 from nova_pyvirt.errors import Code, From, Level, error, libvirtError
 from nova_pyvirt.hypervisors.remote.shapes import (
     STRINGS,
@@ -222,7 +223,10 @@ class Dispatcher:
         check(session, packet.program, packet.proc, call.args, nparams)
         if not self.policy.open:
             call.args = [true_ref(call, arg) for arg in call.args]
-            self.policy.check(session.peer, proc, call.args)
+            about = []
+            if self.policy.might(session.peer, proc):  # else nothing is read for him
+                about = subjects(proc.name, call.args, call.slot)
+            self.policy.check(session.peer, proc, call.args, about)
         own = HANDLERS.get((packet.program, proc.name))
         if own is not None:
             return call, own(call)

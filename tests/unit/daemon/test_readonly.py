@@ -5,15 +5,18 @@ import json
 import os
 import tempfile
 
-from nova_pyvirt.daemon.acl import Policy
+from nova_pyvirt.core.refs import StoragePoolRef
+from nova_pyvirt.daemon.acl import Policy, Rule
 from nova_pyvirt.daemon.readable import READABLE, denied
 from nova_pyvirt.errors import Code, libvirtError
 from nova_pyvirt.hypervisors.remote import RemoteTable
+from nova_pyvirt.hypervisors.test import open_table
 from nova_pyvirt.wire import protocol
 from nova_pyvirt.wire.packet import load_error
 from tests.unit.daemon.base import DaemonCase
 from tests.unit.wire.test_xdr import Values
 
+UUID = "6f0c3d1e-6f6e-4d2f-9c38-1a1f4a1f0b10"
 #: verbs that change something: a readable procedure needs none of them
 CHANGING = (
     "write start init_control suspend delete save migrate pm_control core_dump hibernate snapshot"
@@ -101,8 +104,6 @@ class PolicyTest(DaemonCase):
             json.dump({"default": "allow", "rules": rules}, file)
         self.policy = Policy.load(path)
         super().setUp()
-        from nova_pyvirt.hypervisors.test import open_table
-
         near = open_table("test:///default", 0)
         self.addCleanup(near.close)
         self.near = near
@@ -162,3 +163,103 @@ class PolicyTest(DaemonCase):
         test = far.domain_lookup_by_name("test")
         self.assertEqual(Code.ACCESS_DENIED, self.code(far, "domain_suspend", test))
         far.domain_set_autostart(test, 1)
+
+    def test_a_hidden_name_is_not_defined(self) -> None:
+        far = self.table()
+        for name in ("secret1", "secret2"):
+            self.assertEqual(
+                Code.ACCESS_DENIED, self.code(far, "domain_define_xml", document(name))
+            )
+            self.assertEqual(
+                Code.ACCESS_DENIED, self.code(far, "domain_create_xml", document(name), 0)
+            )
+        far.domain_define_xml(document("open"))
+        new = far.domain_lookup_by_name("open")
+        self.assertEqual(Code.ACCESS_DENIED, self.code(far, "domain_rename", new, "secret3", 0))
+        far.domain_rename(new, "open2", 0)
+
+
+def document(name: str, uuid: str = "") -> str:
+    entity = "<!DOCTYPE domain [<!ENTITY n 'et'>]>" if "&n;" in name else ""
+    return (
+        f"{entity}<domain type='test'><name>{name}</name>{uuid}<memory>1024</memory>"
+        "<os><type>hvm</type></os></domain>"
+    )
+
+
+class DefaultDenyTest(DaemonCase):
+    """What is allowed by name can be made, and nothing else."""
+
+    def setUp(self) -> None:
+        path = tempfile.mkstemp(prefix="policy", suffix=".json")[1]
+        self.addCleanup(os.unlink, path)
+        uid = f"uid:{os.getuid()}"
+        every = {"identity": [uid], "effect": "allow"}
+        rules = [
+            {**every, "object": ["connect"], "permission": ["*"]},
+            {**every, "object": ["domain:web-*", "network:web"], "permission": ["*"]},
+            {**every, "object": [f"domain:uuid:{UUID}"], "permission": ["write", "save"]},
+            {**every, "object": ["storage_vol:default-pool/web*"], "permission": ["create"]},
+        ]
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump({"default": "deny", "rules": rules}, file)
+        self.policy = Policy.load(path)
+        super().setUp()
+
+    def code(self, slot: str, *args: object) -> int | None:
+        with self.assertRaises(libvirtError) as caught:
+            getattr(self.table(), slot)(*args)
+        return caught.exception.get_error_code()
+
+    def test_definitions(self) -> None:
+        far = self.table()
+        ref = far.domain_define_xml(document("web-1"))
+        self.assertEqual([ref], far.connect_list_all_domains(0))
+        far.domain_create(ref)
+        far.domain_create_xml(document("web-2"), 0)
+        denied = Code.ACCESS_DENIED
+        for name in ("db-1", "", " web-1", "w&n;b-1"):
+            self.assertEqual(denied, self.code("domain_define_xml", document(name)), name)
+            self.assertEqual(denied, self.code("domain_create_xml", document(name), 0), name)
+        far.domain_define_xml(document("db-9", f"<uuid>{UUID}</uuid>"))
+        far.network_define_xml("<network><name>web</name></network>")
+        self.assertEqual(
+            denied, self.code("network_define_xml", "<network><name>db</name></network>")
+        )
+        self.assertEqual(Code.XML_DETAIL, self.code("domain_define_xml", "<domain"))
+
+    def test_volumes(self) -> None:
+        pool = StoragePoolRef("default-pool", bytes(16))
+        xml = "<volume><name>{}</name><capacity>1</capacity></volume>"
+        far = self.table()
+        try:
+            far.storage_vol_create_xml(pool, xml.format("web.img"), 0)
+        except libvirtError as exc:  # there may be no such pool: that is another matter
+            self.assertNotEqual(Code.ACCESS_DENIED, exc.get_error_code())
+        self.assertEqual(
+            Code.ACCESS_DENIED, self.code("storage_vol_create_xml", pool, xml.format("db.img"), 0)
+        )
+
+    def test_images(self) -> None:
+        far = self.table()
+        directory = self.enterContext(tempfile.TemporaryDirectory())
+        path = f"{directory}/image"
+        ref = far.domain_create_xml(document("web-1"), 0)
+        far.domain_save(ref, path)
+        far.domain_restore(path)
+        near = open_table("test:///default", 0)
+        self.addCleanup(near.close)
+        other = f"{directory}/other"
+        near.domain_save(near.domain_create_xml(document("db-1"), 0), other)
+        self.assertEqual(Code.ACCESS_DENIED, self.code("domain_restore", other))
+        self.assertEqual(Code.ACCESS_DENIED, self.code("domain_restore_params", {"file": other}, 0))
+
+    def test_nothing_is_read_for_those_who_may_nothing(self) -> None:
+        """A document that is none: who may not define is told that, not what is wrong with it."""
+        rules = [Rule(("uid:0",), ("connect",), ("*",), True)]
+        self.dispatcher.policy = Policy(rules, default_allow=False)
+        far = self.table()
+        self.dispatcher.policy = Policy([], default_allow=False)
+        with self.assertRaises(libvirtError) as caught:
+            far.domain_define_xml("<domain")
+        self.assertEqual(Code.ACCESS_DENIED, caught.exception.get_error_code())
