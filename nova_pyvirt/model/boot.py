@@ -41,7 +41,7 @@ class Nvram(Element):
     template = field("@template")
     type = field("@type", enum("file", "block", "network"))
     path = field(".")
-    source = child("source", DiskSource)
+    source = child("source", DiskSource, show=lambda nvram, ctx: not nvram.source.blank)
 
     def after_parse(self, node: etree._Element) -> None:
         if self.type is not None and self.source is None:

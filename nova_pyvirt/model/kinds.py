@@ -14,6 +14,7 @@ from nova_pyvirt.model import cpuset
 _NUMBER = re.compile(r"\s*[+]?0*([0-9]{1,20})\Z")
 _SIGNED = re.compile(r"\s*([+-]?)0*([0-9]{1,20})\Z")
 _HEX = re.compile(r"\s*[+]?0[xX]0*([0-9a-fA-F]{1,16})\Z")
+_BARE_HEX = re.compile(r"\s*[+]?(?:0[xX])?0*([0-9a-fA-F]{1,16})\Z")
 _OCTAL = re.compile(r"\s*[+]?0+([0-7]{1,22})\Z")
 _UUID = re.compile(r"\s*(?:[- ]*[0-9a-fA-F]{2}){16}\s*\Z")
 
@@ -131,6 +132,13 @@ class UInt(Kind):
         return int(match[1]) if match else None
 
 
+class Count(UInt):
+    """An unsigned number; 0 is as if it were not there."""
+
+    def parse(self, text: str, attribute: str, element: str) -> Any:
+        return super().parse(text, attribute, element) or None
+
+
 class Positive(UInt):
     """An unsigned number that isn't 0."""
 
@@ -172,6 +180,18 @@ class Hex(UInt):
 
     def format(self, value: int) -> str:
         return f"0x{value:0{self.digits}x}"
+
+
+class HexCount(Hex, Count):
+    """The same; 0 is as if it were not there."""
+
+
+class Hexadecimal(Hex):
+    """The same, hexadecimal even without "0x"."""
+
+    def _number(self, text: str) -> int | None:
+        match = _BARE_HEX.match(text)
+        return int(match[1], 16) if match else None
 
 
 class PositiveHex(Hex, Positive):

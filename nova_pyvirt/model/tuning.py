@@ -12,6 +12,7 @@ from nova_pyvirt.model.kinds import (
     NODESET,
     PINSET,
     YES_NO,
+    Count,
     CPUSet,
     Int,
     Loose,
@@ -326,11 +327,11 @@ class BlkioDevice(Element):
 
     TAG = "device"
     path = field("path")
-    weight = _limit("weight", uint())
-    read_iops_sec = _limit("read_iops_sec", uint())
-    write_iops_sec = _limit("write_iops_sec", uint())
-    read_bytes_sec = _limit("read_bytes_sec", ULL)
-    write_bytes_sec = _limit("write_bytes_sec", ULL)
+    weight = _limit("weight", Count())
+    read_iops_sec = _limit("read_iops_sec", Count())
+    write_iops_sec = _limit("write_iops_sec", Count())
+    read_bytes_sec = _limit("read_bytes_sec", Count(64))
+    write_bytes_sec = _limit("write_bytes_sec", Count(64))
 
     def after_parse(self, node: etree._Element) -> None:
         if not self.path:

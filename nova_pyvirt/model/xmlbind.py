@@ -204,8 +204,9 @@ class Element:
     #: parent's ("../type")
     BY: ClassVar[str] = ""
     _root: ClassVar[_Group] = _Group("")
-    #: by kind, what is read; "" for every kind that no field names
-    _kinds: ClassVar[dict[str, _Group]] = {}
+    #: the kinds that fields name, and by which of them an element is of, what is read
+    _named: ClassVar[frozenset[str]] = frozenset()
+    _kinds: ClassVar[dict[frozenset[str], _Group]] = {}
     _fields: ClassVar[dict[str, Field]] = {}
     _lists: ClassVar[tuple[str, ...]] = ()
     #: every bound class, for tests that check coverage
@@ -221,12 +222,8 @@ class Element:
         cls._fields = {name: declared[name] for name in dict.fromkeys((*cls.FIRST, *declared))}
         cls._lists = tuple(name for name, item in cls._fields.items() if item.many)
         cls._root = _tree(cls.TAG, cls._fields.values())
-        if cls.BY:
-            named = {kind for item in cls._fields.values() for kind in item.of}
-            cls._kinds = {
-                kind: _tree(cls.TAG, [i for i in cls._fields.values() if not i.of or kind in i.of])
-                for kind in (*named, "")
-            }
+        cls._named = frozenset(kind for item in cls._fields.values() for kind in item.of)
+        cls._kinds = {}
         Element.registry.append(cls)
 
     def __init__(self, **values: Any) -> None:
@@ -244,16 +241,25 @@ class Element:
         :raises libvirtError: XML_ERROR for a value that can't be
         """
         self = cls()
-        _read(self, cls._kind(node) if cls.BY else cls._root, node)
+        _read(self, cls._tree_of(node) if cls._named else cls._root, node)
         self.after_parse(node)
         return self
 
     @classmethod
-    def _kind(cls, node: etree._Element) -> _Group:
+    def kinds_of(cls, node: etree._Element) -> tuple[str | None, ...]:
+        """Which kinds of the element `node` is, for ``of``: what the attribute BY says."""
         own = cls.BY.removeprefix("../")
         owner = node if own == cls.BY else node.getparent()
-        kind = owner.get(own) if owner is not None else None
-        return cls._kinds.get(kind or "") or cls._kinds[""]
+        return () if owner is None else (owner.get(own),)
+
+    @classmethod
+    def _tree_of(cls, node: etree._Element) -> _Group:
+        kinds = cls._named.intersection(cls.kinds_of(node))
+        found = cls._kinds.get(kinds)
+        if found is None:
+            fields = [i for i in cls._fields.values() if not i.of or not kinds.isdisjoint(i.of)]
+            found = cls._kinds[kinds] = _tree(cls.TAG, fields)
+        return found
 
     def after_parse(self, node: etree._Element) -> None:
         """For checks and values that no field can say."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Character devices: <serial>, <parallel>, <console>, <channel> over any back-end."""
 
+import ipaddress
 from typing import Any, ClassVar
 
 from lxml import etree
@@ -56,12 +57,14 @@ def _shows_source(device: Any, ctx: Context) -> bool:
 class Backend(Element):
     """What a character device is connected to; also a part of other devices."""
 
+    BY = "type"
     type = field("@type", BACKENDS)
     sources = children("source", CharSource, show=_shows_source)
     protocol = field(
         "protocol/@type",
         Word("Unknown protocol '%s'", "raw", "telnet", "telnets", "tls"),
         once=Refusal("only one protocol element is allowed for character device"),
+        of=("tcp",),
     )
     log_file = field(
         "log/@file", once=Refusal("only one log element is allowed for character device")
@@ -130,7 +133,16 @@ class CharDevice(Backend, Device):
 
 
 _TARGET = "unknown target type '%s' specified for character device"
-_PORT = Value("Invalid port number: %s", uint())
+
+
+class _Port(Value):
+    """A number; -1 wants one chosen."""
+
+    def parse(self, text: str, attribute: str, element: str) -> Any:
+        return None if text.strip() == "-1" else super().parse(text, attribute, element)
+
+
+_PORT = _Port("Invalid port number: %s", uint())
 
 
 class Serial(CharDevice):
@@ -185,4 +197,25 @@ class Channel(CharDevice):
     def after_parse(self, node: etree._Element) -> None:
         super().after_parse(node)
         if self.target_type is None:
+            if node.find("target") is not None:
+                detail = _TARGET.replace("%s", "(null)")
+                raise Refusal(detail, Code.CONFIG_UNSUPPORTED).error()
             raise Refusal("target type must be specified for channel device").error()
+        if self.target_type == "guestfwd":
+            self._check_forwarding()
+
+    def _check_forwarding(self) -> None:
+        if self.target_address is None:
+            raise Refusal("guestfwd channel does not define a target address").error()
+        try:
+            address = ipaddress.ip_address(self.target_address)
+        except ValueError:
+            detail = (
+                f"Cannot parse socket address '{self.target_address}': Name or service not known"
+            )
+            raise Refusal(detail, Code.SYSTEM_ERROR, From.NONE).error() from None
+        if address.version != 4:
+            detail = "guestfwd channel only supports IPv4 addresses"
+            raise Refusal(detail, Code.CONFIG_UNSUPPORTED).error()
+        if self.target_port is None:
+            raise Refusal("guestfwd channel does not define a target port").error()

@@ -13,6 +13,8 @@ from nova_pyvirt.model.kinds import (
     TEXT,
     YES_NO,
     Hex,
+    Hexadecimal,
+    HexCount,
     Positive,
     Refusal,
     UInt,
@@ -64,9 +66,9 @@ class Address(Element):
     port = field("@port")
     function = field("@function", Hex(1))
     multifunction = field("@multifunction", ON_OFF)
-    iobase = field("@iobase", Hex(1))
-    irq = field("@irq", Hex(1))
-    base = field("@base", Hex(1, bits=64))
+    iobase = field("@iobase", HexCount(1))
+    irq = field("@irq", HexCount(1))
+    base = field("@base", Hexadecimal(1, bits=64))
     reg = field("@reg", Hex(8, bits=64))
     cssid = field("@cssid", Hex(1))
     ssid = field("@ssid", Hex(1))
@@ -81,7 +83,8 @@ class Address(Element):
             if node.get(name) is not None:
                 _COUNT.parse(str(node.get(name)), name, "address")
         if self.type == "virtio-serial":
-            self.port = str(_COUNT.parse(self.port or "0", "port", "address"))
+            port = "0" if self.port is None else self.port
+            self.port = str(_COUNT.parse(port, "port", "address"))
         elif self.type == "pci":
             check_pci_address(self.__dict__)
             self.zpci = node.find("zpci") is not None
@@ -281,6 +284,7 @@ class Reconnect(Element):
     """<reconnect>: does a socket that goes away come back? Seconds."""
 
     TAG = "reconnect"
+    KEEP = False
     enabled = field("@enabled", YES_NO)
     timeout = field("@timeout", uint())
 

@@ -5,7 +5,7 @@ from lxml import etree
 
 from nova_pyvirt.errors import Code
 from nova_pyvirt.model.devices.common import Device
-from nova_pyvirt.model.kinds import ON_OFF, Memory, Natural, Refusal, Value, enum, uint
+from nova_pyvirt.model.kinds import ON_OFF, Count, Memory, Natural, Refusal, Value, enum, uint
 from nova_pyvirt.model.xmlbind import field
 
 
@@ -66,11 +66,11 @@ class Controller(Device, virtio=True):
     node = field("target/node", Value("invalid NUMA node in target", uint()))
     pcihole64 = field("pcihole64", Memory(place="./pcihole64"))
     pcihole64_unit = "KiB"
-    queues = field("driver/@queues", uint())
-    cmd_per_lun = field("driver/@cmd_per_lun", uint())
-    max_sectors = field("driver/@max_sectors", uint())
+    queues = field("driver/@queues", Count())
+    cmd_per_lun = field("driver/@cmd_per_lun", Count())
+    max_sectors = field("driver/@max_sectors", Count())
     ioeventfd = field("driver/@ioeventfd", ON_OFF)
-    iothread = field("driver/@iothread", uint())
+    iothread = field("driver/@iothread", Count())
 
     def after_parse(self, node: etree._Element) -> None:
         self.type = self.type or "ide"

@@ -21,7 +21,18 @@ from nova_pyvirt.model.devices.storage import (
     in_status,
     shown_backing,
 )
-from nova_pyvirt.model.kinds import ON_OFF, YES_NO, Kind, Positive, Refusal, Value, Word, enum, uint
+from nova_pyvirt.model.kinds import (
+    ON_OFF,
+    YES_NO,
+    Count,
+    Kind,
+    Positive,
+    Refusal,
+    Value,
+    Word,
+    enum,
+    uint,
+)
 from nova_pyvirt.model.xmlbind import Context, Element, child, field, flag
 
 __all__ = ["BackingStore", "Disk", "DiskSource", "IOTune", "Mirror"]
@@ -103,11 +114,11 @@ class Disk(Device, virtio=True):
     discard = field("driver/@discard", enum("unmap", "ignore"))
     iothread = field("driver/@iothread", Positive())
     detect_zeroes = field("driver/@detect_zeroes", enum("off", "on", "unmap"))
-    queues = field("driver/@queues", uint())
+    queues = field("driver/@queues", Count())
     queue_size = field("driver/@queue_size", uint())
     cache_max_size = field("driver/metadata_cache/max_size", BYTES)
     auth = child("auth", Auth)
-    source = child("source", DiskSource)
+    source = child("source", DiskSource, show=lambda disk, ctx: not disk.source.blank)
     backing = child("backingStore", BackingStore, show=shown_backing)
     backenddomain = field("backenddomain/@name")
     cylinders = field("geometry/@cyls", uint())
@@ -137,6 +148,8 @@ class Disk(Device, virtio=True):
     def after_parse(self, node: etree._Element) -> None:
         self.__dict__.setdefault("type", "file")
         self.__dict__.setdefault("device", "disk")
+        if not (self.cylinders and self.heads and self.sectors):
+            self.cylinders = self.heads = self.sectors = None
         for name in ("error_policy", "rerror_policy"):
             if self.__dict__.get(name) == "default":
                 self.__dict__[name] = None

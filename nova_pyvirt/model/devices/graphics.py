@@ -69,8 +69,11 @@ class Port(Int):
     """A TCP port, kept as text; -1 means "any". What isn't a number is kept for Graphics to refuse."""
 
     def parse(self, text: str, attribute: str, element: str) -> Any:
-        number = self._number(text)
-        return str(number) if -self.limit <= number < self.limit else text
+        return str(self._number(text)) if self.fits(text) else text
+
+    def fits(self, text: str) -> bool:
+        """Is it a number?"""
+        return -self.limit <= self._number(text) < self.limit
 
 
 _PORT = Port()
@@ -145,7 +148,7 @@ class Graphics(Element):
     def _check_ports(self, node: etree._Element) -> None:
         for name, attribute in (("port", "port"), ("tls_port", "tlsPort"), ("websocket",) * 2):
             text = self.__dict__.get(name)
-            if text is None or text.removeprefix("-").isdecimal():
+            if text is None or _PORT.fits(text):
                 continue
             if name == "port" and self.type != "spice":
                 detail = f"cannot parse {self.type} port {text}"

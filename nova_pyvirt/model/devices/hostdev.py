@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """<hostdev>: devices of the host."""
 
+import re
 from typing import Any
 
 from lxml import etree
@@ -13,6 +14,7 @@ from nova_pyvirt.model.devices.storage import Auth, SourceHost
 from nova_pyvirt.model.kinds import (
     ON_OFF,
     YES_NO,
+    Count,
     Hex,
     Int,
     Kind,
@@ -23,7 +25,6 @@ from nova_pyvirt.model.kinds import (
     enum,
     invalid,
     missing,
-    uint,
     uuid,
 )
 from nova_pyvirt.model.xmlbind import Element, child, children, field, flag
@@ -38,7 +39,7 @@ class HostdevSource(Element):
     missing = field("@missing", YES_NO, live=True)
     guest_reset = field("@guestReset", enum("default", "off", "uninitialized", "on"))
     write_filtering = field("@writeFiltering", YES_NO)
-    protocol = field("@protocol", enum("adapter", "iscsi", "none", "vhost"))
+    protocol = field("@protocol")
     name = field("@name")
     wwpn = field("@wwpn")
     vendor = field("vendor/@id", PositiveHex(4), required=True)
@@ -53,6 +54,8 @@ class HostdevSource(Element):
     interface = field("interface")
 
 
+#: "naa.", then 16 digits
+_WWPN = re.compile(r"naa\.(?:0x)?[0-9a-fA-F]{16}\Z")
 #: models by type
 _MODELS = {
     "mdev": ("vfio-pci", "vfio-ccw", "vfio-ap"),
@@ -64,6 +67,7 @@ class Hostdev(Device):
     """A host's device in the guest."""
 
     TAG = "hostdev"
+    BY = "type"
     mode = field("@mode", Word("unknown hostdev mode '%s'", "subsystem", "capabilities"))
     type = field(
         "@type",
@@ -75,8 +79,8 @@ class Hostdev(Device):
     sgio = field("@sgio", enum("default", "filtered", "unfiltered"))
     rawio = field("@rawio", YES_NO)
     model = field("@model")
-    display = field("@display", ON_OFF)
-    ramfb = field("@ramfb", ON_OFF)
+    display = field("@display", ON_OFF, of=("mdev",))
+    ramfb = field("@ramfb", ON_OFF, of=("mdev",))
     driver_name = field("driver/@name", enum("default", "kvm", "vfio", "xen"))
     source = child("source", HostdevSource)
     teaming_type = field("teaming/@type", TEAMING, blank=True)
@@ -93,8 +97,6 @@ class Hostdev(Device):
             self.managed = False
         if self.type != "scsi":
             self.readonly = self.shareable = False
-        if self.type != "mdev":
-            self.display = self.ramfb = None
         if self.type not in ("mdev", "scsi_host") and self.model is not None:
             detail = f"'model' attribute in <hostdev> is only supported when type='{self.type}'"
             raise Refusal(detail).error()
@@ -125,6 +127,8 @@ class Hostdev(Device):
             source.address.check_pci()
         if self.type == "scsi":
             _check_scsi(source)
+        elif self.type == "scsi_host":
+            _check_vhost(source)
         elif self.type == "mdev":
             _check_mdev(source)
 
@@ -140,7 +144,24 @@ def _check_mdev(source: HostdevSource) -> None:
         raise Refusal(detail, Code.INTERNAL_ERROR).error()
 
 
+def _check_protocol(source: HostdevSource, kind: str, words: tuple[str | None, ...]) -> None:
+    if source.protocol not in words:
+        detail = f"Unknown {kind} subsystem protocol '{source.protocol}'"
+        raise Refusal(detail, Code.CONFIG_UNSUPPORTED).error()
+
+
+def _check_vhost(source: HostdevSource) -> None:
+    if source.protocol is None:
+        raise Refusal("Missing scsi_host subsystem protocol").error()
+    _check_protocol(source, "scsi_host", ("vhost",))
+    if source.wwpn is None:
+        raise Refusal("missing vhost-scsi hostdev source wwpn").error()
+    if _WWPN.match(source.wwpn) is None:
+        raise Refusal("malformed 'wwpn' value").error()
+
+
 def _check_scsi(source: HostdevSource) -> None:
+    _check_protocol(source, "SCSI", (None, "adapter", "iscsi"))
     if source.protocol == "iscsi":
         if source.name is None:
             raise Refusal("missing iSCSI hostdev source path name").error()
@@ -220,7 +241,7 @@ class Lease(Element):
         "target/@path",
         required=Refusal("Missing 'path' attribute to 'target' element for lease"),
     )
-    offset = field("target/@offset", uint(64))
+    offset = field("target/@offset", Count(64))
 
     def after_parse(self, node: etree._Element) -> None:
         if self.key is None:

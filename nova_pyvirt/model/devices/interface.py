@@ -6,9 +6,22 @@ import re
 from lxml import etree
 
 from nova_pyvirt.errors import Code, From
-from nova_pyvirt.model.devices.common import Device, HostAddress, Reconnect
+from nova_pyvirt.model.devices.common import VIRTIO_MODELS, Device, HostAddress, Reconnect
 from nova_pyvirt.model.devices.netport import IP, Bandwidth, PortForward, Route, VirtualPort, Vlan
-from nova_pyvirt.model.kinds import ON_OFF, YES_NO, Refusal, UInt, Value, Word, enum, uint
+from nova_pyvirt.model.kinds import (
+    ON_OFF,
+    YES_NO,
+    Count,
+    Int,
+    Loose,
+    Refusal,
+    UInt,
+    Value,
+    Word,
+    enum,
+    invalid,
+    uint,
+)
 from nova_pyvirt.model.xmlbind import Element, child, children, field
 
 TEAMING = Word("unknown teaming type '%s'", "persistent", "transient")
@@ -61,37 +74,45 @@ _FRAMES = Value("cannot parse value '%s' for coalesce parameter", uint(64), Code
 _MODEL = re.compile(r"[a-zA-Z0-9_\-]*\Z")
 _SOURCE = ("bridge", "network", "internal", "direct", "vhostuser", "vdpa", "client", "server",
            "mcast", "udp")  # fmt: skip
+_SOCKET = ("client", "server", "mcast", "udp")
+_VIRTIO = ("virtio",)
+_MODES = {
+    "direct": ("vepa", "private", "bridge", "passthrough"),
+    "vhostuser": ("client", "server"),
+}
 #: types with a switch behind
 _PORT = ("network", "bridge", "direct", "hostdev")
 
 
 class Interface(Device, virtio=True):
-    """A network interface."""
+    """A network interface; what its source says depends on its type, what its driver says on its
+    model."""
 
     TAG = "interface"
+    BY = "type"
     type = field("@type", TYPES)
-    managed = field("@managed", YES_NO)
+    managed = field("@managed", Loose(YES_NO))
     trust_guest = field("@trustGuestRxFilters", YES_NO)
     mac = field("mac/@address")
     mac_type = field("mac/@type", enum("generated", "static"))
     mac_check = field("mac/@check", YES_NO)
-    source_type = field("source/@type")
-    source_path = field("source/@path")
-    source_bridge = field("source/@bridge")
-    source_network = field("source/@network")
-    source_portgroup = field("source/@portgroup")
-    source_portid = field("source/@portid", live=True)
-    source_name = field("source/@name")
-    source_dev = field("source/@dev")
-    source_mode = field("source/@mode")
-    source_host = field("source/@address")
-    source_port = field("source/@port", uint())
-    local_host = field("source/local/@address")
-    local_port = field("source/local/@port", uint())
+    source_type = field("source/@type", of=("vhostuser",))
+    source_path = field("source/@path", of=("vhostuser",))
+    source_bridge = field("source/@bridge", of=("bridge",))
+    source_network = field("source/@network", of=("network",))
+    source_portgroup = field("source/@portgroup", of=("network",))
+    source_portid = field("source/@portid", live=True, of=("network",))
+    source_name = field("source/@name", of=("internal",))
+    source_dev = field("source/@dev", of=("direct", "vdpa"))
+    source_mode = field("source/@mode", of=("direct", "vhostuser"))
+    source_host = field("source/@address", of=_SOCKET)
+    source_port = field("source/@port", Int(), of=_SOCKET)
+    local_host = field("source/local/@address", of=("udp",))
+    local_port = field("source/local/@port", Int(), of=("udp",))
     host_ips = children("source/ip", IP)
     host_routes = children("source/route", Route)
-    source_address = child("source/address", HostAddress)
-    source_reconnect = child("source/reconnect", Reconnect)
+    source_address = child("source/address", HostAddress, of=("hostdev",))
+    source_reconnect = child("source/reconnect", Reconnect, of=("vhostuser",))
     vlan = child("vlan", Vlan)
     virtualport = child("virtualport", VirtualPort)
     bandwidth = child("bandwidth", Bandwidth)
@@ -106,27 +127,31 @@ class Interface(Device, virtio=True):
     target_managed = field("target/@managed", YES_NO)
     guest_dev = field("guest/@dev", blank=True)
     model = field("model/@type", blank=True)
-    driver_name = field("driver/@name", enum("vhost", "qemu", "vfio", "kvm", "xen", "default"))
-    txmode = field("driver/@txmode", enum("iothread", "timer"))
-    ioeventfd = field("driver/@ioeventfd", ON_OFF)
-    event_idx = field("driver/@event_idx", ON_OFF)
-    queues = field("driver/@queues", uint())
-    rx_queue_size = field("driver/@rx_queue_size", uint())
-    tx_queue_size = field("driver/@tx_queue_size", uint())
-    rss = field("driver/@rss", ON_OFF)
-    rss_hash_report = field("driver/@rss_hash_report", ON_OFF)
-    host_csum = field("driver/host/@csum", ON_OFF)
-    host_gso = field("driver/host/@gso", ON_OFF)
-    host_tso4 = field("driver/host/@tso4", ON_OFF)
-    host_tso6 = field("driver/host/@tso6", ON_OFF)
-    host_ecn = field("driver/host/@ecn", ON_OFF)
-    host_ufo = field("driver/host/@ufo", ON_OFF)
-    host_mrg_rxbuf = field("driver/host/@mrg_rxbuf", ON_OFF)
-    guest_csum = field("driver/guest/@csum", ON_OFF)
-    guest_tso4 = field("driver/guest/@tso4", ON_OFF)
-    guest_tso6 = field("driver/guest/@tso6", ON_OFF)
-    guest_ecn = field("driver/guest/@ecn", ON_OFF)
-    guest_ufo = field("driver/guest/@ufo", ON_OFF)
+    driver_name = field(
+        "driver/@name",
+        enum("vhost", "qemu", "vfio", "kvm", "xen", "default"),
+        of=("virtio", "hostdev"),
+    )
+    txmode = field("driver/@txmode", enum("iothread", "timer"), of=_VIRTIO)
+    ioeventfd = field("driver/@ioeventfd", ON_OFF, of=_VIRTIO)
+    event_idx = field("driver/@event_idx", ON_OFF, of=_VIRTIO)
+    queues = field("driver/@queues", Count(), of=_VIRTIO)
+    rx_queue_size = field("driver/@rx_queue_size", Count(), of=_VIRTIO)
+    tx_queue_size = field("driver/@tx_queue_size", Count(), of=_VIRTIO)
+    rss = field("driver/@rss", ON_OFF, of=_VIRTIO)
+    rss_hash_report = field("driver/@rss_hash_report", ON_OFF, of=_VIRTIO)
+    host_csum = field("driver/host/@csum", ON_OFF, of=_VIRTIO)
+    host_gso = field("driver/host/@gso", ON_OFF, of=_VIRTIO)
+    host_tso4 = field("driver/host/@tso4", ON_OFF, of=_VIRTIO)
+    host_tso6 = field("driver/host/@tso6", ON_OFF, of=_VIRTIO)
+    host_ecn = field("driver/host/@ecn", ON_OFF, of=_VIRTIO)
+    host_ufo = field("driver/host/@ufo", ON_OFF, of=_VIRTIO)
+    host_mrg_rxbuf = field("driver/host/@mrg_rxbuf", ON_OFF, of=_VIRTIO)
+    guest_csum = field("driver/guest/@csum", ON_OFF, of=_VIRTIO)
+    guest_tso4 = field("driver/guest/@tso4", ON_OFF, of=_VIRTIO)
+    guest_tso6 = field("driver/guest/@tso6", ON_OFF, of=_VIRTIO)
+    guest_ecn = field("driver/guest/@ecn", ON_OFF, of=_VIRTIO)
+    guest_ufo = field("driver/guest/@ufo", ON_OFF, of=_VIRTIO)
     backend_type = field("backend/@type", enum("default"))
     backend_tap = field("backend/@tap")
     backend_vhost = field("backend/@vhost")
@@ -147,6 +172,8 @@ class Interface(Device, virtio=True):
             self.model = self.model.lower()
         elif self.model is not None and not _MODEL.match(self.model):
             raise Refusal("Model name contains invalid characters", Code.INVALID_ARG).error()
+        if self.source_mode is not None and self.source_mode not in _MODES[self.type]:
+            raise invalid(self.source_mode, "mode", "source")
         self._check_port(has_source=node.find("source") is not None)
         if self.teaming_persistent is not None and self.teaming_type is None:
             detail = "unknown teaming type '(null)'"
@@ -179,6 +206,14 @@ class Interface(Device, virtio=True):
         if inbound is not None and inbound.floor and self.type != "network":
             detail = "floor attribute is not supported for this config"
             raise Refusal(detail, Code.CONFIG_UNSUPPORTED, From.NONE).error()
+
+    @classmethod
+    def kinds_of(cls, node: etree._Element) -> tuple[str | None, ...]:
+        """The type, and "virtio" for a virtio device of QEMU's own."""
+        model = node.find("model")
+        name = (model.get("type") or "").lower() if model is not None else ""
+        virtio = name in VIRTIO_MODELS and node.get("type") != "hostdev"
+        return (node.get("type"), "virtio" if virtio else None)
 
     @property
     def is_virtio(self) -> bool:

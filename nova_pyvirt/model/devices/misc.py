@@ -6,7 +6,18 @@ from lxml import etree
 from nova_pyvirt.errors import Code
 from nova_pyvirt.model.devices.chardev import Backend
 from nova_pyvirt.model.devices.common import VIRTIO_MODELS, Device
-from nova_pyvirt.model.kinds import ON_OFF, YES_NO, Int, Positive, Refusal, Value, Word, enum, uint
+from nova_pyvirt.model.kinds import (
+    ON_OFF,
+    YES_NO,
+    Count,
+    Int,
+    Positive,
+    Refusal,
+    Value,
+    Word,
+    enum,
+    uint,
+)
 from nova_pyvirt.model.xmlbind import child, field
 
 _VIRTIO = enum(*VIRTIO_MODELS)
@@ -29,12 +40,12 @@ class RNGBackend(Backend):
             self.path = None
             if self.type is None:
                 raise Refusal("missing EGD backend type").error()
+            self.backend_after_parse()
         else:
             self.type, self.sources = None, []
             self.protocol = self.log_file = self.log_append = None
         if self.model == "builtin":
             self.path = None
-            self.backend_after_parse()
 
 
 _ONE_BACKEND = Refusal("only one RNG backend is supported")
@@ -50,7 +61,7 @@ class RNG(Device, virtio=True):
         required=Refusal("missing RNG device model"),
     )
     rate_bytes = field("rate/@bytes", Value("invalid RNG rate bytes value", uint()), blank=True)
-    rate_period = field("rate/@period", Value("invalid RNG rate period value", uint()), blank=True)
+    rate_period = field("rate/@period", Value("invalid RNG rate period value", Count()), blank=True)
     backend = child("backend", RNGBackend, once=_ONE_BACKEND)
 
     def after_parse(self, node: etree._Element) -> None:

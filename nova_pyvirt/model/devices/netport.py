@@ -8,7 +8,18 @@ from typing import Any
 from lxml import etree
 
 from nova_pyvirt.errors import Code, From, libvirtError
-from nova_pyvirt.model.kinds import YES_NO, Positive, Refusal, UInt, Value, Word, enum, uint, uuid
+from nova_pyvirt.model.kinds import (
+    YES_NO,
+    Count,
+    Positive,
+    Refusal,
+    UInt,
+    Value,
+    Word,
+    enum,
+    uint,
+    uuid,
+)
 from nova_pyvirt.model.xmlbind import Element, child, children, field
 
 _ANY_BASE = UInt(32, base=0)
@@ -223,7 +234,7 @@ class IP(Element):
     TAG = "ip"
     address = field("@address", required=Refusal("Missing required address in <ip>"))
     family = field("@family")
-    prefix = field("@prefix", Value("Invalid prefix value '%s' in <ip>", uint()))
+    prefix = field("@prefix", Value("Invalid prefix value '%s' in <ip>", Count()))
     peer = field("@peer")
 
     def after_parse(self, node: etree._Element) -> None:

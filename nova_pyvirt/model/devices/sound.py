@@ -5,7 +5,7 @@ from lxml import etree
 
 from nova_pyvirt.errors import Code
 from nova_pyvirt.model.devices.common import Device
-from nova_pyvirt.model.kinds import YES_NO, Positive, Refusal, Word, enum, uint
+from nova_pyvirt.model.kinds import YES_NO, Count, Positive, Refusal, Word, enum, uint
 from nova_pyvirt.model.xmlbind import Element, child, children, field, flag
 
 SOUND_MODELS = enum("sb16", "es1370", "pcspk", "ac97", "ich6", "ich9", "usb", "ich7")
@@ -44,11 +44,11 @@ class Stream(Element):
     voices = field("@voices", Positive())
     buffer_length = field("@bufferLength", Positive())
     dev = field("@dev", of=("alsa", "oss"))
-    buffer_count = field("@bufferCount", uint(), of=("coreaudio", "oss", "sdl"))
+    buffer_count = field("@bufferCount", Count(), of=("coreaudio", "oss", "sdl"))
     try_poll = field("@tryPoll", YES_NO, of=("oss",))
     name = field("@name", of=("pulseaudio",))
     stream_name = field("@streamName", of=("pulseaudio",))
-    latency = field("@latency", uint(), of=("pulseaudio",))
+    latency = field("@latency", Count(), of=("pulseaudio",))
     server_name = field("@serverName", of=("jack",))
     client_name = field("@clientName", of=("jack",))
     connect_ports = field("@connectPorts", of=("jack",))

@@ -29,6 +29,11 @@ from nova_pyvirt.model.kinds import (
 )
 from nova_pyvirt.model.xmlbind import Context, Element, child, children, field
 
+#: ports of storage protocols
+DEFAULT_PORTS = {
+    "nbd": "10809", "iscsi": "3260", "ssh": "22", "http": "80", "https": "443", "ftp": "21",
+    "ftps": "990", "tftp": "69", "gluster": "24007", "sheepdog": "7000",
+}  # fmt: skip
 PROTOCOLS = enum(
     "nbd", "rbd", "sheepdog", "gluster", "iscsi", "http", "https", "ftp", "ftps", "tftp", "ssh",
     "vxhs", "nfs",
@@ -275,41 +280,45 @@ _WEB = ("http", "https")
 _CURL = (*_WEB, "ftp", "ftps")
 
 
+#: types that another process provides
+_TYPED = ("nvme", "vhostuser")
+
+
 class DiskSource(Element):
-    """<source>; some of it is read for some protocols only."""
+    """<source>; what it says depends on the disk's type, and on the protocol."""
 
     TAG = "source"
-    BY = "protocol"
-    type = field("@type")
-    protocol = field("@protocol", PROTOCOLS)
-    name = field("@name")
-    file = field("@file")
-    fdgroup = field("@fdgroup")
-    dev = field("@dev")
-    dir = field("@dir")
-    pool = field("@pool")
-    volume = field("@volume")
-    mode = field("@mode")
-    path = field("@path")
-    managed = field("@managed", YES_NO)
-    namespace = field("@namespace", ULL)
+    BY = "../type"
+    type = field("@type", of=_TYPED)
+    protocol = field("@protocol", PROTOCOLS, of=("network",))
+    name = field("@name", of=("network",))
+    file = field("@file", of=("file",))
+    fdgroup = field("@fdgroup", of=("file",))
+    dev = field("@dev", of=("block",))
+    dir = field("@dir", of=("dir",))
+    pool = field("@pool", of=("volume",))
+    volume = field("@volume", of=("volume",))
+    mode = field("@mode", of=("volume",))
+    path = field("@path", of=("vhostuser",))
+    managed = field("@managed", YES_NO, of=("nvme",))
+    namespace = field("@namespace", Value("malformed namespace '%s'", ULL), of=("nvme",))
     query = field("@query", of=_WEB)
-    tls = field("@tls", YES_NO)
-    tls_hostname = field("@tlsHostname")
+    tls = field("@tls", YES_NO, of=("network",))
+    tls_hostname = field("@tlsHostname", of=("network",))
     startup_policy = field("@startupPolicy", enum("mandatory", "requisite", "optional"))
     index = field("@index", uint(), live=True)
-    address = child("address", HostAddress)
-    hosts = children("host", SourceHost)
+    address = child("address", HostAddress, of=("nvme",))
+    hosts = children("host", SourceHost, of=("network",))
     nfs_user = field("identity/@user", of=("nfs",))
     nfs_group = field("identity/@group", of=("nfs",))
-    snapshot = field("snapshot/@name", blank=True)
-    config_file = field("config/@file", blank=True)
-    initiator = field("initiator/iqn/@name", blank=True)
+    snapshot = field("snapshot/@name", blank=True, of=("network",))
+    config_file = field("config/@file", blank=True, of=("network",))
+    initiator = field("initiator/iqn/@name", blank=True, of=("network",))
     ssl_verify = field("ssl/@verify", YES_NO, of=("https", "ftps"))
     cookies = children("cookies/cookie", Cookie, secret=True, of=_WEB)
     readahead = field("readahead/@size", _SECONDS, blank=True, of=_CURL)
     timeout = field("timeout/@seconds", _SECONDS, blank=True, of=_CURL)
-    reconnect = child("reconnect", Reconnect)
+    reconnect = child("reconnect", Reconnect, of=("vhostuser",))
     slices = children("slices/slice", Slice)
     seclabels = children("seclabel", SecurityLabel)
     auth = child("auth", Auth)
@@ -320,19 +329,66 @@ class DiskSource(Element):
     def after_parse(self, node: etree._Element) -> None:
         check_labels(self.seclabels)
         self.slices = [item for item in self.slices if item.type == "storage"][:1]
-        if self.address is not None:
-            self.address.check_pci()
-        owner = node.getparent()
-        if self.protocol is not None and owner is not None and owner.get("type") == "network":
-            self._check_name()
+        kind = self.kinds_of(node)[0]
+        if kind == "network":
+            self._check_network()
+        elif kind == "volume":
+            self._check_volume()
+        elif kind == "nvme":
+            self._check_nvme()
+        elif kind == "vhostuser":
+            self._check_vhost_user()
+        for name in ("file", "dev", "dir"):
+            self.__dict__[name] = self.__dict__.get(name) or None
 
-    def _check_name(self) -> None:
+    @classmethod
+    def kinds_of(cls, node: etree._Element) -> tuple[str | None, ...]:
+        """The type of the disk; for "network" the protocol too."""
+        (kind,) = super().kinds_of(node) or (None,)
+        return (kind, node.get("protocol")) if kind == "network" else (kind or "file",)
+
+    def _check_volume(self) -> None:
+        if (self.pool is None) != (self.volume is None):
+            detail = "'pool' and 'volume' must be specified together for 'pool' type source"
+            raise Refusal(detail).error()
+        if self.pool is None:
+            self.mode = None
+        if self.mode not in (None, "host", "direct"):
+            detail = f"unknown source mode '{self.mode}' for volume type disk"
+            raise Refusal(detail, Code.CONFIG_UNSUPPORTED).error()
+
+    def _check_nvme(self) -> None:
+        if self.type is None:
+            raise Refusal("missing 'type' attribute to disk source").error()
+        if self.type != "pci":
+            raise Refusal(f"unsupported source type '{self.type}'").error()
+        if self.namespace is None:
+            raise Refusal("missing 'namespace' attribute to disk source").error()
+        if self.address is None:
+            raise Refusal("NVMe disk source is missing address").error()
+        self.address.check_pci()
+
+    def _check_vhost_user(self) -> None:
+        if self.type != "unix":
+            word = "missing" if self.type is None else "invalid"
+            raise Refusal(f"{word} 'type' attribute for vhostuser disk source").error()
+        if self.path is None:
+            raise Refusal("missing 'path' attribute for vhostuser disk source").error()
+
+    def _check_network(self) -> None:
+        if self.protocol is None:
+            raise missing("protocol", "source")
         if self.name is None and self.protocol != "nbd":
             raise Refusal("missing name for disk source").error()
         if self.protocol in ("gluster", "rbd") and self.name.find("/") <= 0:
             detail = f"can't split path '{self.name}' into pool name and image name"
             raise Refusal(detail).error()
         self.name = self.name or None
+
+    @property
+    def blank(self) -> bool:
+        """Does it say nothing?"""
+        return all(value in (None, []) for value in self.__dict__.values())
 
     @property
     def local_path(self) -> str | None:

@@ -6,7 +6,7 @@ from nova_pyvirt.errors import Code
 from nova_pyvirt.hypervisors.qemu.address import connect
 from nova_pyvirt.hypervisors.qemu.address.pci import AUTO, PCI, PCIE, PCISet
 from nova_pyvirt.hypervisors.qemu.postparse.machine import is_i440fx, is_q35
-from nova_pyvirt.model.devices.common import Address, Device
+from nova_pyvirt.model.devices.common import Address
 from nova_pyvirt.model.devices.controller import Controller
 from nova_pyvirt.model.domain import Domain
 
@@ -29,13 +29,8 @@ def _address(slot: int, function: int = 0, *, many: bool = False) -> Address:
     )  # fmt: skip
 
 
-def _wanted(device: Device) -> bool:
-    where = device.address
-    return where is None or where.type == "none" or (where.type == "pci" and not any(where.key()))
-
-
 def _fixed(controller: Controller, slot: int, function: int, detail: str) -> None:
-    if _wanted(controller):
+    if connect.wanted(controller):
         controller.address = _address(slot, function)
     elif controller.address.key() != (0, 0, slot, function):
         raise errors.error(Code.INTERNAL_ERROR, detail)
@@ -63,13 +58,13 @@ def _q35(domain: Domain, places: PCISet) -> None:
             detail = "Primary SATA controller must have PCI address 0:0:1f.2"
             _fixed(controller, 0x1F, 2, detail)
         elif controller.type == "usb" and controller.model == "ich9-uhci1":
-            if controller.address is None:
+            if connect.wanted(controller):
                 slot = next((s for s in (0x1D, 0x1A) if not places.in_use(0, s)), None)
                 if slot is not None:
                     places.reserve((0, 0, slot, 0), PCIE, given=True)
                     controller.address = _address(slot, many=True)
         elif controller.type == "pci" and controller.model == "dmi-to-pci-bridge":
-            if controller.address is None and not places.in_use(0, 0x1E):
+            if connect.wanted(controller) and not places.in_use(0, 0x1E):
                 places.reserve((0, 0, 0x1E, 0), PCIE, given=True)
                 controller.address = _address(0x1E)
     for function in (0, 3):
@@ -78,7 +73,7 @@ def _q35(domain: Domain, places: PCISet) -> None:
 
 def _first_video(domain: Domain, places: PCISet, slot: int, kind: int, *, express: bool) -> None:
     videos = domain.devices.videos
-    if not videos or videos[0].model in ("none", "ramfb") or not _wanted(videos[0]):
+    if not videos or videos[0].model in ("none", "ramfb") or not connect.wanted(videos[0]):
         return
     if places.in_use(0, slot):
         where = places.take(connect.flags(videos[0], express=express))
@@ -94,7 +89,7 @@ def _ich9_sound(domain: Domain, places: PCISet) -> None:
     if places.in_use(0, 0x1B):
         return
     for sound in domain.devices.sounds:
-        if sound.model == "ich9" and _wanted(sound):
+        if sound.model == "ich9" and connect.wanted(sound):
             places.reserve((0, 0, 0x1B, 0), PCIE, given=True)
             sound.address = _address(0x1B)
             return

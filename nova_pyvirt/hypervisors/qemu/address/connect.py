@@ -11,6 +11,20 @@ _PCI_SOUNDS = ("es1370", "ac97", "ich6", "ich9")
 _PCI_VIDEOS = ("vga", "cirrus", "vmvga", "xen", "vbox", "qxl", "parallels")
 
 
+def present(device: Device) -> bool:
+    """Has it a place on PCI?"""
+    where = device.address
+    return where is not None and where.type == "pci" and any(where.key()[:3])
+
+
+def wanted(device: Device) -> bool:
+    """Does it want one chosen?"""
+    where = device.address
+    return (
+        where is None or where.type == "none" or (where.type == "pci" and not any(where.key()[:3]))
+    )
+
+
 def flags(device: Device, *, express: bool) -> int:
     """0 for a device that isn't on PCI.
 

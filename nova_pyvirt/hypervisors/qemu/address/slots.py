@@ -51,18 +51,6 @@ def _root(domain: Domain) -> str | None:
     return None
 
 
-def present(device: Device) -> bool:
-    """Has it a place on PCI?"""
-    where = device.address
-    return where is not None and where.type == "pci" and any(where.key())
-
-
-def wanted(device: Device) -> bool:
-    """Does it want one chosen?"""
-    where = device.address
-    return where is None or where.type == "none" or (where.type == "pci" and not any(where.key()))
-
-
 def _add_buses(domain: Domain, top: int, *, express: bool) -> int:
     """First pass: finds out which buses are needed, and adds their controllers."""
     places = _create(domain, top + 1, growing=True, express=express)
@@ -96,7 +84,7 @@ def _create(domain: Domain, count: int, *, growing: bool, express: bool) -> PCIS
             buses.append(Bus(found.model, hotplug=found.hotplug is not False))
     places = PCISet(buses, growing=growing)
     for device in domain.devices.each():
-        if not present(device):
+        if not connect.present(device):
             continue
         if _built_in(device):
             if not buses[0].flags & PCI:
@@ -121,10 +109,10 @@ def _built_in(device: Device) -> bool:
 
 def _assign(domain: Domain, places: PCISet, *, express: bool) -> None:
     for device in in_order(domain):
-        if device.TAG == "disk" and not present(device) and not wanted(device):
+        if device.TAG == "disk" and not connect.present(device) and not connect.wanted(device):
             detail = f"virtio disk cannot have an address of type '{device.address.type}'"
             raise errors.error(Code.CONFIG_UNSUPPORTED, detail)
-        if not wanted(device):
+        if not connect.wanted(device):
             continue
         kind = connect.flags(device, express=express)
         if isinstance(device, Controller) and device.model in USB2 and device.type == "usb":
@@ -141,7 +129,7 @@ def _usb2(domain: Domain, controller: Controller, places: PCISet, kind: int) -> 
     for other in domain.devices.controllers:
         if other.type != "usb" or other.model not in USB2 or other.index != controller.index:
             continue
-        if present(other):
+        if connect.present(other):
             domain_number, bus, slot, _ = other.address.key()
             break
     else:
@@ -203,7 +191,7 @@ def _served(controller: Controller) -> bool:
 def _multifunction(domain: Domain) -> None:
     """Function 0 of a slot says that there are more."""
     others: dict[tuple[int, int, int], int] = {}
-    found = [d for d in domain.devices.each() if present(d)]
+    found = [d for d in domain.devices.each() if connect.present(d)]
     for device in found:
         key = device.address.key()[:3]
         others[key] = others.get(key, 0) + 1

@@ -101,9 +101,9 @@ def _tuning(domain: Domain) -> None:
 def _thread_pool(thread: IOThread | DefaultIOThread) -> None:
     low, high = thread.thread_pool_min, thread.thread_pool_max
     if high == 0:
-        raise bad_xml("thread_pool_max must be greater than zero")
+        raise unsupported_domain("thread_pool_max must be a positive integer")
     if low is not None and high is not None and low > high:
-        raise bad_xml("thread_pool_min must be smaller or equal to thread_pool_max")
+        raise unsupported_domain("thread_pool_min must be smaller or equal to thread_pool_max")
 
 
 def _emulator(domain: Domain, caps: QemuCaps) -> None:

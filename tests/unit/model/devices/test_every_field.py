@@ -10,6 +10,7 @@ from lxml import etree
 from nova_pyvirt.model.devices import devices  # noqa: F401 - registers the classes
 from nova_pyvirt.model.devices.common import HostPCIAddress, PCIAddress
 from nova_pyvirt.model.devices.graphics import Port
+from nova_pyvirt.model.devices.storage import PROTOCOLS, DiskSource
 from nova_pyvirt.model.kinds import Bool, CPUSet, Enum, Hex, Int, Kind, Memory, UInt, Value, Word
 from nova_pyvirt.model.xmlbind import Context, Element, Field
 from tests.base import TestCase
@@ -32,6 +33,15 @@ REQUIRED = {
     "memballoon": {"@model": "virtio"},
 }  # fmt: skip
 MDEV = {"@type": "mdev", "@model": "vfio-pci", "source/address/@uuid": "0" * 32}
+#: the same for the sources of disks of some types, or by some protocols
+SOURCES: dict[str, dict[str, str]] = {
+    protocol: {"@protocol": protocol, "@name": "p/n"} for protocol in PROTOCOLS.words
+} | {
+    "nvme": {"@type": "pci", "@namespace": "1", "address/@slot": "1"},
+    "vhostuser": {"@type": "unix", "@path": "/s"},
+    "volume": {"@pool": "p", "@volume": "v"},
+    "network": {"@protocol": "nbd"},
+}
 #: the same for one field
 WITH = {
     ("memory", "source/nodemask"): {"@model": "dimm"}, ("reservations", "@managed"): {
@@ -53,6 +63,12 @@ WITH = {
     ("hostdev", "@display"): MDEV, ("hostdev", "@ramfb"): MDEV,
 }  # fmt: skip
 WITH |= {
+    ("disk", f"geometry/@{name}"): dict.fromkeys(
+        ("geometry/@cyls", "geometry/@heads", "geometry/@secs"), "2"
+    )
+    for name in ("cyls", "heads", "secs", "trans")
+}
+WITH |= {
     (tag, "log/@append"): {"log/@file": "f"}
     for tag in ("serial", "parallel", "console", "channel", "redirdev", "smartcard", "backend")
 }
@@ -63,7 +79,8 @@ SPECIAL = {
     ("serial", "protocol/@type"), ("parallel", "protocol/@type"), ("console", "protocol/@type"),
     ("channel", "protocol/@type"), ("redirdev", "protocol/@type"), ("interface", "driver/@name"),
     ("interface", "driver/@queues"), ("interface", "model/@type"), ("interface", "@type"),
-    ("address", "@type"), ("channel", "@type"), ("parallel", "@type"),
+    ("address", "@type"), ("channel", "@type"), ("channel", "target/@type"), ("source", "@type"),
+    ("source", "@protocol"), ("source", "@mode"), ("parallel", "@type"),
     ("console", "@type"), ("smartcard", "@mode"), ("tpm", "backend/@type"),
     ("disk", "driver/@error_policy"), ("disk", "driver/@rerror_policy"), ("hostdev", "@type"),
     ("hostdev", "readonly"), ("hostdev", "shareable"),
@@ -79,14 +96,14 @@ SPECIAL = {
     ("virtualport", "parameters/@typeid"), ("virtualport", "parameters/@typeidversion"),
     ("virtualport", "parameters/@instanceid"), ("virtualport", "parameters/@interfaceid"),
     ("video", "model/acceleration"), ("video", "model/@primary"), ("graphics", "@autoport"),
-    ("hostdev", "@managed"), ("hostdev", "teaming/@persistent"),
+    ("hostdev", "@managed"), ("interface", "@managed"), ("interface", "source/@mode"), ("hostdev", "teaming/@persistent"),
     ("interface", "teaming/@persistent"), ("memory", "target/label/size"), ("disk", "wwn"),
 }  # fmt: skip
 #: elements that need more around them: tests/fixtures/domains has them
 ELSEWHERE = {
     ("source", "slices/slice"), ("disk", "iotune"), ("graphics", "gl"), ("interface", "bandwidth"),
     ("backend", "source"), ("serial", "source"), ("parallel", "source"), ("console", "source"),
-    ("channel", "source"), ("smartcard", "source"), ("redirdev", "source"), ("sound", "codec"),
+    ("channel", "source"), ("smartcard", "source"), ("source", "address"), ("disk", "source"), ("redirdev", "source"), ("sound", "codec"),
     ("devices", "redirfilter"),
     ("encryption", "cipher"), ("encryption", "ivgen"), ("bandwidth", "inbound"),
     ("bandwidth", "outbound"), ("interface", "virtualport"), ("redirdev", "address"),
@@ -158,7 +175,11 @@ def required(cls: type[Element], path: str, of: tuple[str, ...] = ()) -> dict[st
             if not item.of or set(of) & set(item.of):
                 found[item.path] = samples(item.kind)[0][0]
     found |= REQUIRED.get(cls.TAG, {})
-    if of and cls.BY and not cls.BY.startswith(".."):
+    if cls is DiskSource:
+        found |= SOURCES.get(of[0] if of else "", {})
+    elif of and of[0] == "virtio":
+        found |= {"@type": "ethernet", "model/@type": "virtio"}
+    elif of and cls.BY and not cls.BY.startswith(".."):
         found[f"@{cls.BY}"] = of[0]
     return found | WITH.get((cls.TAG, path), {})
 
@@ -166,7 +187,10 @@ def required(cls: type[Element], path: str, of: tuple[str, ...] = ()) -> dict[st
 def within(cls: type[Element], node: etree._Element, of: tuple[str, ...]) -> etree._Element:
     """The element in a parent of the kind that it goes by."""
     if cls.BY.startswith("../"):
-        parent = etree.Element("parent", {cls.BY[3:]: of[0] if of else "-"})
+        kind = of[0] if of else "-"
+        if cls is DiskSource and kind in PROTOCOLS.words:
+            kind = "network"
+        parent = etree.Element("parent", {cls.BY[3:]: kind})
         parent.append(node)
     return node
 
@@ -243,5 +267,8 @@ class EveryField(TestCase):
                 for other in sorted(kinds - set(item.of)):
                     with self.subTest(cls=cls.__name__, path=item.path, kind=other):
                         values = {item.path: "no such word"} | required(cls, "", (other,))
-                        parsed = cls.parse(within(cls, build(cls, values), (other,)))
+                        node = within(cls, build(cls, values), (other,))
+                        if set(cls.kinds_of(node)) & set(item.of):
+                            continue
+                        parsed = cls.parse(node)
                         self.assertFalse(getattr(parsed, item.name))

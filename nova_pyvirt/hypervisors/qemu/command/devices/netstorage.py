@@ -8,11 +8,9 @@ from nova_pyvirt import errors
 from nova_pyvirt.errors import Code
 from nova_pyvirt.hypervisors.qemu.command.devices.guest import Props
 from nova_pyvirt.hypervisors.qemu.command.devices.secrets import secret_alias
-from nova_pyvirt.model.devices.storage import Auth, DiskSource, SourceHost
+from nova_pyvirt.model.devices.storage import DEFAULT_PORTS, Auth, DiskSource, SourceHost
 
-_PORTS = {"nbd": "10809", "iscsi": "3260", "ssh": "22", "http": "80", "https": "443", "ftp": "21",
-          "ftps": "990", "tftp": "69", "gluster": "24007", "sheepdog": "7000",
-          "rbd": "0", "nfs": "2049"}  # fmt: skip
+_PORTS = DEFAULT_PORTS | {"rbd": "0", "nfs": "2049"}
 _GLUSTER_DEBUG = 4
 _CURL = ("http", "https", "ftp", "ftps", "tftp")
 

@@ -102,7 +102,7 @@ def add_root(domain: Domain, model: str) -> None:
         raise errors.error(
             Code.XML_ERROR,
             f"The PCI controller with index='0' must be model='{model}' for this machine type, but"
-            f" model='{root.model}' was found instead",
+            f" model='{root.model or '(null)'}' was found instead",
             domain=From.QEMU,
         )
 

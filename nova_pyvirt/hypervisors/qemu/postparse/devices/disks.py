@@ -9,15 +9,10 @@ from nova_pyvirt.errors import Code, From
 from nova_pyvirt.hypervisors.qemu.postparse.bounds import CONTROLLERS
 from nova_pyvirt.model.devices.common import Address
 from nova_pyvirt.model.devices.disk import Disk
-from nova_pyvirt.model.devices.storage import DiskSource
+from nova_pyvirt.model.devices.storage import DEFAULT_PORTS, DiskSource
 from nova_pyvirt.model.domain import Domain
 
 _NAME = re.compile(r"(?:fd|hd|vd|sd|xvd|ubd)([a-z]+)\d*\Z")
-#: ports of storage protocols
-DEFAULT_PORTS = {
-    "nbd": "10809", "iscsi": "3260", "ssh": "22", "http": "80", "https": "443", "ftp": "21",
-    "ftps": "990", "tftp": "69", "gluster": "24007", "sheepdog": "7000",
-}  # fmt: skip
 _PREFIXES = (("hd", "ide"), ("sd", "scsi"), ("vd", "virtio"), ("xvd", "xen"), ("ubd", "uml"))
 #: units of a controller and of one of its buses
 _UNITS = {"ide": (4, 2), "fdc": (2, 2), "sata": (6, 6), "scsi": (7, 7)}
@@ -111,10 +106,11 @@ def _no_hostdev(domain: Domain, disk: Disk) -> None:
 
 def complete_one(disk: Disk) -> None:
     """The defaults of one disk."""
-    if not disk.target:
+    if disk.target is None:
         raise errors.error(Code.NO_TARGET, disk.path, domain=From.DOMAIN)
     disk.target = disk.target.removeprefix("ioemu:")
-    disk.driver_name = disk.driver_name or "qemu"
+    if disk.driver_name is None:
+        disk.driver_name = "qemu"
     if disk.bus in (None, "none"):
         disk.bus = _default_bus(disk)
     if disk.source is None and disk.type in ("file", "block", "dir"):

@@ -61,7 +61,7 @@ def _listens(graphics: Graphics) -> None:
 
 
 def _must_match(old: str, given: str | None, new: str, value: str | None) -> None:
-    if given and value and given != value:
+    if given is not None and value is not None and given != value:
         detail = (
             f"graphics '{old}' attribute '{given}' must match '{new}' attribute of first listen"
             f" element (found '{value}')"

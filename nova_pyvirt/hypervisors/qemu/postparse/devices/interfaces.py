@@ -49,27 +49,10 @@ def generate_mac() -> str:
 
 
 def _unused(nic: Interface) -> None:
-    if nic.type not in ("server", "client", "mcast", "udp"):
-        nic.source_host = nic.source_port = None
-    if nic.type != "vhostuser":
-        nic.source_type = nic.source_path = None
-        if nic.type != "direct":
-            nic.source_mode = None
     if nic.type == "direct" and nic.source_mode is None:
         nic.source_mode = "vepa"
     if nic.type in ("hostdev", "vhostuser"):
         nic.managed = nic.managed or None
-    if not nic.is_virtio:
-        for name in (
-            "txmode", "ioeventfd", "event_idx", "queues", "rx_queue_size", "tx_queue_size",
-            "rss", "rss_hash_report",
-        ):  # fmt: skip
-            nic.__dict__[name] = None
-        if nic.type != "hostdev":
-            nic.driver_name = None
-        for name in [n for n in nic.__dict__ if n.startswith(("host_", "guest_"))]:
-            if name not in ("host_ips", "host_routes", "guest_dev"):
-                nic.__dict__[name] = None
 
 
 def complete(domain: Domain, caps: QemuCaps) -> None:

@@ -27,7 +27,8 @@ def check(domain: Domain, caps: QemuCaps) -> None:
     devices = domain.devices
     spice = any(g.type == "spice" for g in devices.graphics)
     for owner, backend in _backends(domain):
-        check_source(backend, unix_path=owner.TAG not in ("channel",))
+        named = owner.TAG != "channel" or owner.target_type not in ("virtio", "xen")
+        check_source(backend, unix_path=named)
         if backend.type in ("spicevmc", "spiceport") and not spice:
             raise unsupported(f"chardev '{backend.type}' not supported without spice graphics")
     for serial in devices.serials:

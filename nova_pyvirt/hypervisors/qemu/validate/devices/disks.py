@@ -8,6 +8,7 @@ from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
 from nova_pyvirt.hypervisors.qemu.postparse import is_i440fx
+from nova_pyvirt.hypervisors.qemu.postparse.devices.disks import name_index
 from nova_pyvirt.hypervisors.qemu.validate.common import (
     bad_xml,
     no_virtio_options,
@@ -112,12 +113,14 @@ def _names(disk: Disk) -> None:
         raise internal(f"Invalid bus type '{disk.bus}' for disk", From.DOMAIN)
     if floppy and not target.startswith("fd"):
         raise internal(f"Invalid floppy device name: {target}", From.DOMAIN)
-    if not floppy and not target.startswith(_PREFIXES):
+    if disk.device in ("disk", "lun") and not target.startswith(_PREFIXES):
         raise internal(f"Invalid harddisk device name: {target}", From.DOMAIN)
-    if disk.empty and disk.device not in ("cdrom", "floppy"):
+    if disk.empty and disk.device == "disk":
         raise errors.error(Code.NO_SOURCE, target, domain=From.DOMAIN)
     if disk.driver_name != "qemu":
         raise unsupported(f"unsupported driver name '{disk.driver_name}' for disk '{target}'")
+    if name_index(target) is None:
+        raise unsupported(f"invalid disk target '{target}'")
     match = _PARTITION.match(target)
     if match is not None and int(match[1]):
         raise unsupported(

@@ -43,7 +43,7 @@ def _source(nic: Interface) -> None:
         raise _missing("dev", "source")
     if kind == "vdpa" and nic.source_dev is None:
         raise _missing("dev", "source")
-    if kind == "hostdev" and nic.source_address is None:
+    if kind == "hostdev" and (nic.source_address is None or not nic.source_address.type):
         raise bad_xml("missing source address type")
     if kind == "hostdev" and nic.source_address.type not in _HOST_TYPES:
         raise unsupported_domain(
@@ -74,11 +74,6 @@ def _vhost_user(nic: Interface) -> None:
     if nic.source_type != "unix":
         raise unsupported_domain(f"Type='{nic.source_type}' unsupported for <interface"
                                  " type='vhostuser'>")  # fmt: skip
-    if nic.source_mode not in ("server", "client"):
-        raise unsupported_domain(
-            f"Wrong <source> 'mode' attribute '{nic.source_mode}' specified with <interface"
-            " type='vhostuser'/>"
-        )
     again = nic.source_reconnect
     if nic.source_mode == "server" and again is not None and again.enabled is not None:
         raise unsupported_domain(

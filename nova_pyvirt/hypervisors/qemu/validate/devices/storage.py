@@ -25,8 +25,6 @@ _LUN_PROTOCOLS = ("iscsi",)
 def check(disk: Disk) -> None:
     """:raises libvirtError: CONFIG_UNSUPPORTED, XML_ERROR"""
     source = disk.source
-    if disk.type == "network" and source is not None and source.protocol is None:
-        raise bad_xml("missing network source protocol type")
     if source is not None and source.auth is not None and disk.auth is not None:
         raise unsupported_domain("an <auth> definition already found for disk source")
     if source is not None and source.encryption is not None and disk.encryption is not None:
@@ -36,13 +34,13 @@ def check(disk: Disk) -> None:
         if layer.source is not None:
             _layer(layer)
         layer = layer.backing
+    if disk.device == "lun":
+        _lun(disk)
     if source is None:
         return
     _startup(disk)
     if disk.type == "nvme" and not source.namespace:
         raise unsupported_domain("NVMe namespace can't be zero")
-    if disk.device == "lun":
-        _lun(disk)
 
 
 def check_formats(disk: Disk) -> None:
@@ -151,17 +149,18 @@ def _startup(disk: Disk) -> None:
 def _lun(disk: Disk) -> None:
     source = disk.source
     if disk.type == "network":
-        if source.protocol not in _LUN_PROTOCOLS:
+        if source is None or source.protocol not in _LUN_PROTOCOLS:
             raise unsupported_domain(
-                f"disk device='lun' is not supported for protocol='{source.protocol}'"
+                "disk device='lun' is not supported for protocol="
+                f"'{source.protocol if source is not None else 'none'}'"
             )
     elif disk.type not in ("block", "volume"):
         raise unsupported_domain("disk device='lun' is only valid for block type disk source")
     if disk.format not in ("raw", None):
         raise unsupported_domain("disk device 'lun' must use 'raw' format")
-    if source.slices:
+    if source is not None and source.slices:
         raise unsupported_domain("disk device 'lun' doesn't support storage slice")
-    if source.encryption is not None or disk.encryption is not None:
+    if (source is not None and source.encryption is not None) or disk.encryption is not None:
         raise unsupported_domain("disk device 'lun' doesn't support encryption")
 
 

@@ -18,7 +18,7 @@ from tests.fixtures.qemu72 import define
 
 SCSI = ("<hostdev mode='subsystem' type='scsi'><source><adapter name='scsi_host2'/>"
         "<address bus='0' target='1' unit='5'/></source></hostdev>")  # fmt: skip
-VHOST = ("<hostdev mode='subsystem' type='scsi_host'><source protocol='vhost' wwpn='naa.500'/>"
+VHOST = ("<hostdev mode='subsystem' type='scsi_host'><source protocol='vhost' wwpn='naa.5123456789abcde0'/>"
          "</hostdev>")  # fmt: skip
 TPM = "<tpm><backend type='passthrough'><device path='{}'/></backend></tpm>"
 VDPA = "<interface type='vdpa'><source dev='{}'/><model type='virtio'/></interface>"

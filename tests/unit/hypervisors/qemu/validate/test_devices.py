@@ -136,7 +136,7 @@ REFUSED = (
      "graphics device is needed"),
     ("<hostdev mode='subsystem' type='pci'><source><address bus='6' slot='2' function='0'/></source>"
      "</hostdev>" * 2, X, "Hostdev already exists"),
-    ("<hostdev mode='subsystem' type='scsi_host'><source protocol='vhost' wwpn='naa.500'/></hostdev>"
+    ("<hostdev mode='subsystem' type='scsi_host'><source protocol='vhost' wwpn='naa.5123456789abcde0'/></hostdev>"
      * 2, X, "Hostdev already exists"),
     ("<hostdev mode='subsystem' type='usb'><source><vendor id='0x1'/><product id='0x2'/></source>"
      "</hostdev>" * 2, X, "Hostdev already exists"),
