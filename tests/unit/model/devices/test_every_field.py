@@ -96,14 +96,16 @@ SPECIAL = {
     ("virtualport", "parameters/@typeid"), ("virtualport", "parameters/@typeidversion"),
     ("virtualport", "parameters/@instanceid"), ("virtualport", "parameters/@interfaceid"),
     ("video", "model/acceleration"), ("video", "model/@primary"), ("graphics", "@autoport"),
-    ("hostdev", "@managed"), ("interface", "@managed"), ("interface", "source/@mode"), ("hostdev", "teaming/@persistent"),
+    ("hostdev", "@managed"), ("interface", "@managed"), ("interface", "source/@mode"),
+    ("hostdev", "teaming/@persistent"),
     ("interface", "teaming/@persistent"), ("memory", "target/label/size"), ("disk", "wwn"),
 }  # fmt: skip
 #: elements that need more around them: tests/fixtures/domains has them
 ELSEWHERE = {
     ("source", "slices/slice"), ("disk", "iotune"), ("graphics", "gl"), ("interface", "bandwidth"),
     ("backend", "source"), ("serial", "source"), ("parallel", "source"), ("console", "source"),
-    ("channel", "source"), ("smartcard", "source"), ("source", "address"), ("disk", "source"), ("redirdev", "source"), ("sound", "codec"),
+    ("channel", "source"), ("smartcard", "source"), ("source", "address"), ("disk", "source"),
+    ("redirdev", "source"), ("sound", "codec"),
     ("devices", "redirfilter"),
     ("encryption", "cipher"), ("encryption", "ivgen"), ("bandwidth", "inbound"),
     ("bandwidth", "outbound"), ("interface", "virtualport"), ("redirdev", "address"),
