@@ -3,12 +3,18 @@
 
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.core.stream import Stream
-from nova_pyvirt.hypervisors.qemu.ops import console
+from nova_pyvirt.hypervisors.qemu.ops import console, graphics
 from nova_pyvirt.hypervisors.qemu.slots.base import Slots
 
 
 class ConsoleSlots(Slots):
     """Streams from and to a guest."""
+
+    def domain_open_graphics(self, dom: DomainRef, index: int, fd: int, flags: int) -> None:
+        graphics.open_graphics(self.state, dom, index, fd, flags)
+
+    def domain_open_graphics_fd(self, dom: DomainRef, index: int, flags: int) -> int:
+        return graphics.open_graphics_fd(self.state, dom, index, flags)
 
     def domain_open_console(
         self, dom: DomainRef, name: str | None, stream: Stream, flags: int
