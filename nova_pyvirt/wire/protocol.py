@@ -23,7 +23,6 @@ PING: Final = 1
 PONG: Final = 2
 
 _TABLES: Final = {REMOTE: remote, QEMU: qemu, LXC: lxc, ADMIN: admin}
-PREFIXES: Final = {REMOTE: "remote_", QEMU: "qemu_", LXC: "lxc_", ADMIN: "admin_"}
 
 
 class Program:

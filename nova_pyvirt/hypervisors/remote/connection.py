@@ -23,7 +23,6 @@ LOG = logging.getLogger(__name__)
 
 FEATURE_KEEPALIVE: Final = 10
 FEATURE_EVENT_CALLBACK: Final = 14
-FEATURE_CLOSE_CALLBACK: Final = 15
 RO: Final = 1
 #: the server pings every 5 s and gives up after 5; so do we
 KEEPALIVE: Final = (5.0, 5)

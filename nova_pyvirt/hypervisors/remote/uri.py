@@ -39,11 +39,6 @@ class RemoteURI:
     query: dict[str, str] = field(default_factory=dict)
     name: str = ""
 
-    @property
-    def explicit(self) -> bool:
-        """The URI itself says that a daemon is meant: a transport, a host or a socket."""
-        return self.transport != "unix" or bool(self.host) or "socket" in self.query
-
     def socket_path(self, readonly: bool) -> str:
         """The UNIX socket to use, on this host or (ssh) on the other."""
         given = self.query.get("socket")
