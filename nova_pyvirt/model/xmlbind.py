@@ -259,6 +259,7 @@ class Element:
         if found is None:
             fields = [i for i in cls._fields.values() if not i.of or not kinds.isdisjoint(i.of)]
             found = cls._kinds[kinds] = _tree(cls.TAG, fields)
+            found.once = cls._root.once
         return found
 
     def after_parse(self, node: etree._Element) -> None:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """<filesystem> and <shmem>: what guest and host share."""
 
+import re
+
 from lxml import etree
 
 from nova_pyvirt import errors
@@ -21,15 +23,17 @@ from nova_pyvirt.model.kinds import (
 )
 from nova_pyvirt.model.xmlbind import field, flag
 
+#: of 32 bits
+_OCTAL = re.compile(r"\s*[+]?0*[0-7]{1,10}\Z")
+
 
 class Octal(Kind):
     """Permission bits."""
 
     def parse(self, text: str, attribute: str, element: str) -> int:
-        try:
-            return int(text, 8)
-        except ValueError:
-            raise invalid(text, attribute, element) from None
+        if _OCTAL.match(text) is None:
+            raise invalid(text, attribute, element, " Expected non-negative integer value")
+        return int(text, 8)
 
     def format(self, value: int) -> str:
         return f"{value:04o}"
@@ -40,7 +44,7 @@ class Filesystem(Device, virtio=True):
 
     TAG = "filesystem"
     type = field("@type", enum("mount", "block", "file", "template", "ram", "bind", "volume"))
-    accessmode = field("@accessmode", enum("passthrough", "mapped", "squash"))
+    accessmode = field("@accessmode", enum("passthrough", "mapped", "squash"), blank=True)
     model = field("@model", enum(*VIRTIO_MODELS))
     multidevs = field("@multidevs", enum("default", "remap", "forbid", "warn"))
     fmode = field("@fmode", Octal())

@@ -132,7 +132,6 @@ class Graphics(Element):
     audio_id = _needed("audio/@id", Positive(), ("vnc", "dbus"))
 
     def after_parse(self, node: etree._Element) -> None:
-        self.listen = self.listen or None
         self._check_ports(node)
         if self.password is None:
             self.password_valid_to = self.connected = None

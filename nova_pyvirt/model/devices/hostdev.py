@@ -117,6 +117,8 @@ class Hostdev(Device):
 
     def _check_source(self) -> None:
         source = self.source
+        if self.type == "usb":
+            _check_usb(source)
         if source.startup_policy is not None and self.type != "usb":
             detail = "Setting startupPolicy is only allowed for USB devices"
             raise Refusal(detail, Code.CONFIG_UNSUPPORTED).error()
@@ -131,6 +133,15 @@ class Hostdev(Device):
             _check_vhost(source)
         elif self.type == "mdev":
             _check_mdev(source)
+
+
+def _check_usb(source: HostdevSource) -> None:
+    if (source.vendor is None) != (source.product is None):
+        name = "vendor" if source.vendor is None else "product"
+        raise Refusal(f"missing {name}", Code.INTERNAL_ERROR).error()
+    for name in ("bus", "device") if source.address is not None else ():
+        if getattr(source.address, name) is None:
+            raise missing(name, "address")
 
 
 def _check_mdev(source: HostdevSource) -> None:

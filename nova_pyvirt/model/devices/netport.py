@@ -239,8 +239,10 @@ class IP(Element):
 
     def after_parse(self, node: etree._Element) -> None:
         version = _version(self.address)
-        if version is None or (self.family or f"ipv{version}") != f"ipv{version}":
+        known = self.family if self.family in ("ipv4", "ipv6") else f"ipv{version}"
+        if version is None or known != f"ipv{version}":
             raise Refusal(f"Invalid address '{self.address}' in <ip>").error()
+        self.family = known
         if (self.prefix or 0) > (128 if version == 6 else 32):
             raise Refusal(f"Invalid prefix value '{self.prefix}' in <ip>").error()
         if self.peer is not None and _version(self.peer) != version:

@@ -6,7 +6,7 @@ from lxml import etree
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
 from nova_pyvirt.model.devices.common import Device
-from nova_pyvirt.model.kinds import YES_NO, Refusal, enum, uuid
+from nova_pyvirt.model.kinds import YES_NO, Refusal, Value, enum, uuid
 from nova_pyvirt.model.xmlbind import field, flag
 
 
@@ -30,7 +30,10 @@ class TPM(Device):
         once=Refusal("only one TPM backend is supported"),
     )
     version = field("backend/@version", enum("default", "1.2", "2.0"))
-    persistent_state = field("backend/@persistent_state", YES_NO)
+    persistent_state = field(
+        "backend/@persistent_state",
+        Value("Invalid persistent_state value, either 'yes' or 'no'", YES_NO, Code.INTERNAL_ERROR),
+    )
     device = field("backend/device/@path")
     encryption = field("backend/encryption/@secret", blank=True)
     pcr_sha1 = flag("backend/active_pcr_banks/sha1")

@@ -109,8 +109,11 @@ def assign_memory(domain: Domain) -> None:
                     f"memory device slot '{where.slot}' exceeds slots count '{slots}'",
                 )
             if where.slot in taken:
-                detail = f"memory slot '{where.slot}' already being used by another memory device"
-                raise errors.error(Code.XML_ERROR, detail)
+                raise errors.error(
+                    Code.CONFIG_UNSUPPORTED,
+                    f"memory device slot '{where.slot}' is already being used by another memory"
+                    " device",
+                )
             taken.add(where.slot)
     for memory in dimms:
         if memory.address is None:

@@ -25,7 +25,10 @@ def smbios(domain: Domain, ctx: CommandContext) -> Args:
             raise errors.error(Code.CONFIG_UNSUPPORTED, detail)
         return _tables(source, skip_uuid=True)
     if mode == "sysinfo":
-        source = next(info for info in domain.sysinfos if info.type == "smbios")
+        source = next((info for info in domain.sysinfos if info.type == "smbios"), None)
+        if source is None:
+            detail = f"Domain '{domain.name}' sysinfo are not available"
+            raise errors.error(Code.XML_ERROR, detail)
         return _tables(source, skip_uuid=False)
     return []
 

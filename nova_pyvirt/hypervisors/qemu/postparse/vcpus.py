@@ -49,7 +49,7 @@ def _counts(domain: Domain) -> None:
     if domain.vcpu_max is None:
         domain.vcpu_max = 1
     if domain.vcpu_current == 0:
-        raise _refused(Code.XML_ERROR, "current vcpus number must not be zero")
+        raise _unsupported("vcpu 0 can't be offline")
     cells = domain.cpu.cells if domain.cpu is not None else []
     _no_overlap(cells)
     if domain.vcpu_max == 0:

@@ -6,7 +6,6 @@ import re
 from nova_pyvirt.hypervisors.qemu.postparse.machine import is_q35
 from nova_pyvirt.hypervisors.qemu.validate.common import (
     bad_detail,
-    bad_xml,
     unsupported,
     unsupported_domain,
 )
@@ -99,10 +98,6 @@ def check_smbios(domain: Domain) -> None:
         date = info.value("bios", "date")
         if date is not None:
             _date(date)
-    if domain.os.smbios_mode == "sysinfo" and not any(
-        info.type == "smbios" for info in domain.sysinfos
-    ):
-        raise bad_xml(f"Domain '{domain.name}' sysinfo are not available")
 
 
 def _date(text: str) -> None:

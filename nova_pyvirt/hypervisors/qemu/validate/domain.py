@@ -84,6 +84,10 @@ def _tuning(domain: Domain) -> None:
         if tune.shares and not 2 <= tune.shares <= 262144:
             raise unsupported_domain("Value of cputune 'shares' must be in range [2, 262144]")
     if tune is not None:
+        for sched in tune.vcpuscheds:
+            last = cpuset.parse(sched.vcpus)[-1]
+            if last >= domain.vcpu_max:
+                raise unsupported_domain(f"vCPU '{last}' is not present in domain definition")
         if (tune.cachetunes or tune.memorytunes) and domain.type != "kvm":
             raise unsupported("cachetune is only supported for KVM domains")
     seen: set[str] = set()
@@ -99,10 +103,13 @@ def _tuning(domain: Domain) -> None:
 
 
 def _thread_pool(thread: IOThread | DefaultIOThread) -> None:
-    low, high = thread.thread_pool_min, thread.thread_pool_max
+    low, high = (
+        -1 if number is None else number
+        for number in (thread.thread_pool_min, thread.thread_pool_max)
+    )
     if high == 0:
         raise unsupported_domain("thread_pool_max must be a positive integer")
-    if low is not None and high is not None and low > high:
+    if low > high:
         raise unsupported_domain("thread_pool_min must be smaller or equal to thread_pool_max")
 
 

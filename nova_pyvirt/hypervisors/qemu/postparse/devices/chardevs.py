@@ -14,6 +14,7 @@ _MODELS = {"isa-serial": "isa-serial", "usb-serial": "usb-serial", "pci-serial":
            "isa-debug": "isa-debugcon"}  # fmt: skip
 #: where libvirt itself puts sockets of channels; not kept in definitions
 _OWN_PATH = r"/channel/target/[^/]+\.|domain-[^/]+/"
+_ISA_PORTS = 4
 _CONSOLE_SERIALS = (None, "none", "isa-serial", "spapr-vio-serial", "system-serial", "sclp-serial")
 
 
@@ -37,8 +38,12 @@ def all_chardevs(domain: Domain) -> list[CharDevice]:
 
 
 def complete(domain: Domain) -> None:
-    """Targets, models and ports."""
+    """Targets, models and ports.
+
+    :raises libvirtError: INTERNAL_ERROR for more serial ports than a PC has, or two in one place
+    """
     devices = domain.devices
+    _check_isa(devices.serials)
     for serial in devices.serials:
         _complete_serial(serial)
     for console in devices.consoles:
@@ -56,6 +61,18 @@ def complete(domain: Domain) -> None:
                 channel.source_path = None
             if channel.source_path is None:
                 channel.source_mode = "bind"
+
+
+def _check_isa(serials: list[Serial]) -> None:
+    """Of those that say they are on ISA."""
+    ports = [serial.port for serial in serials if serial.target_type == "isa-serial"]
+    if len(ports) > _ISA_PORTS or any((port or 0) >= _ISA_PORTS for port in ports):
+        detail = f"Maximum supported number of ISA serial ports is '{_ISA_PORTS}'"
+        raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DOMAIN)
+    for place, port in enumerate(ports):
+        if port is not None and port in ports[:place]:
+            detail = f"target port '{port}' already allocated"
+            raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DOMAIN)
 
 
 def _own_path(path: str, name: str | None) -> bool:

@@ -46,7 +46,7 @@ def _listens(graphics: Graphics) -> None:
     socket = graphics.socket if graphics.type == "vnc" else None
     if not graphics.listens:
         kind = "socket" if socket else "address"
-        address = None if socket else graphics.listen
+        address = None if socket else graphics.listen or None
         graphics.listens.append(Listen(type=kind, socket=socket, address=address))
         return
     first = graphics.listens[0]

@@ -301,14 +301,19 @@ def _limits(disk: Disk) -> dict[str, Any]:
     return {n: v for n, v in disk.iotune.__dict__.items() if v}
 
 
+def _said(disk: Disk) -> str:
+    name = disk.source.name if disk.source is not None else None
+    return disk.path or name or "(null)"
+
+
 def _targets(domain: Domain) -> None:
     targets: dict[str, Disk] = {}
     for disk in domain.devices.disks:
         other = targets.setdefault(disk.target, disk)
         if other is not disk:
             raise bad_xml(
-                f"target '{disk.target}' duplicated for disk sources '{other.path or '(null)'}' and"
-                f" '{disk.path or '(null)'}'"
+                f"target '{disk.target}' duplicated for disk sources '{_said(other)}' and"
+                f" '{_said(disk)}'"
             )
 
 

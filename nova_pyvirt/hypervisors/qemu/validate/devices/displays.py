@@ -44,9 +44,7 @@ def _graphics(domain: Domain, item: Graphics, caps: QemuCaps) -> None:
                 "graphics type 'egl-headless' is only supported with one of: 'vnc', 'spice'"
                 " graphics types"
             )
-    gl = [g for g in domain.devices.graphics
-          if g.type == "egl-headless" or (g.gl is not None and g.gl.enable)]  # fmt: skip
-    if len(gl) > 1 and item.type == "egl-headless":
+    if item.type == "spice" and item.gl is not None and item.gl.enable and "egl-headless" in kinds:
         raise unsupported("multiple OpenGL displays are not supported by QEMU")
     if item.type == "dbus":
         _dbus(domain, item)

@@ -4,7 +4,7 @@
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
-from nova_pyvirt.hypervisors.qemu.validate.common import unsupported, unsupported_domain
+from nova_pyvirt.hypervisors.qemu.validate.common import bad_xml, unsupported, unsupported_domain
 from nova_pyvirt.model.devices.input import Input
 from nova_pyvirt.model.domain import Domain
 
@@ -40,8 +40,5 @@ def _check(item: Input) -> None:
         )
     if item.model is not None and item.bus != "virtio":
         raise unsupported_domain(f"only bus 'virtio' is supported for input model '{item.model}'")
-    if item.type in ("passthrough", "evdev") and not item.evdev:
-        detail = (
-            f"Missing evdev path for input device {'passthrough' if item.type != 'evdev' else ''}"
-        )
-        raise errors.error(Code.XML_ERROR, detail.rstrip(), domain=From.DOMAIN)
+    if item.type == "evdev" and item.evdev is None:
+        raise bad_xml("Missing evdev path for input device")

@@ -12,7 +12,7 @@ from nova_pyvirt.hypervisors.qemu.validate.common import (
     unsupported,
     unsupported_domain,
 )
-from nova_pyvirt.model.devices.interface import Interface
+from nova_pyvirt.model.devices.interface import KNOWN_MODELS, Interface
 from nova_pyvirt.model.domain import Domain
 
 _HOST_TYPES = ("usb", "pci", "scsi", "scsi_host", "mdev")
@@ -158,7 +158,8 @@ def _virtio(nic: Interface, caps: QemuCaps) -> None:
     if not nic.is_virtio:
         no_virtio_options(nic)
         if nic.type == "vdpa":
-            raise unsupported(f"invalid model for interface of type '{nic.type}': '{nic.model}'")
+            model = nic.model if nic.model in KNOWN_MODELS else "unknown"
+            raise unsupported(f"invalid model for interface of type '{nic.type}': '{model}'")
         return
     for name in ("rx_queue_size", "tx_queue_size"):
         size = getattr(nic, name)

@@ -73,6 +73,38 @@ REFUSED = (
     ("<serial type='spicevmc'/>", U, "spicevmc device type only supports virtio"),
     ("<serial type='nmdm'><source master='/m'/></serial>", I, "both master and slave path"),
     ("<serial type='spiceport'><source channel='c'/></serial>", U, "without spice graphics"),
+    ("<serial type='pty'><target type='isa-serial' port='1'/></serial>" * 2, I,
+     "target port '1' already allocated"),
+    ("<serial type='pty'><target type='isa-serial' port='4'/></serial>", I,
+     "Maximum supported number of ISA serial ports is '4'"),
+    ("<channel type='pty'><target name='n'/></channel>", U, "unknown target type '(null)'"),
+    ("<channel type='pty'><target type='guestfwd' port='1'/></channel>", X,
+     "does not define a target address"),
+    ("<channel type='pty'><target type='guestfwd' address='h' port='1'/></channel>",
+     Code.SYSTEM_ERROR, "Cannot parse socket address 'h'"),
+    ("<hostdev type='scsi_host'><source protocol='vhost'/></hostdev>", X, "source wwpn"),
+    ("<hostdev type='scsi_host'><source protocol='x'/></hostdev>", U,
+     "Unknown scsi_host subsystem protocol 'x'"),
+    ("<hostdev type='usb'><source><vendor id='1'/></source></hostdev>", I, "missing product"),
+    ("<hostdev type='usb'><source><address bus='1'/></source></hostdev>", X,
+     "Missing required attribute 'device' in element 'address'"),
+    ("<disk type='nvme'><source type='x'/><target dev='vda'/></disk>", X,
+     "unsupported source type 'x'"),
+    ("<disk type='vhostuser'><source type='unix'/><target dev='vda'/></disk>", X,
+     "missing 'path' attribute for vhostuser disk source"),
+    ("<disk type='volume'><source pool='p'/><target dev='vda'/></disk>", X,
+     "'pool' and 'volume' must be specified together"),
+    ("<disk type='file'><source dev='/d'/><target dev='vda'/></disk>", Code.NO_SOURCE, "vda"),
+    ("<disk device='cdrom'><target dev='foo' bus='ide'/><address type='drive'/></disk>", U,
+     "invalid disk target 'foo'"),
+    (disk("<driver name=''/>"), U, "unsupported driver name ''"),
+    ("<interface type='direct'><source dev='e' mode='x'/></interface>", X,
+     "Invalid value for attribute 'mode' in element 'source': 'x'"),
+    ("<interface type='hostdev'><source><address type=''/></source></interface>", X,
+     "missing source address type"),
+    ("<input type='evdev'/>", X, "Missing evdev path for input device"),
+    ("<graphics type='vnc' listen=''><listen type='address' address='::'/></graphics>", U,
+     "must match 'address' attribute of first listen element"),
     ("<input type='tablet' bus='usb'><address type='usb' port='1.2.3.4.5'/></input>", I,
      "Cannot parse <address> 'port' attribute"),
     (disk("") * 2, X, "target 'vda' duplicated for disk sources"),
@@ -223,6 +255,12 @@ ACCEPTED = (
     "<serial type='pty'><source mode='x'/></serial>",
     "<graphics type='vnc' fullscreen='x' defaultMode='x' connected='x'/>",
     "<graphics type='sdl' websocket='x' sharePolicy='x'/>",
+    "<disk device='cdrom' type='block'><source file='x'/><target dev='sda' bus='sata'/></disk>",
+    "<interface type='user'><source bridge='x' mode='x'/><model type='e1000'/>"
+    "<driver name='x' queues='x'/></interface>",
+    "<hostdev type='usb' display='x' ramfb='x'><source><address bus='1' device='2'/></source>"
+    "</hostdev>",
+    "<filesystem accessmode=''><source dir='/d'/><target dir='t'/></filesystem>",
     "<audio id='1' type='none'><input tryPoll='x' bufferCount='x'/></audio>",
     "<audio id='1' type='none'><input fixedSettings='yes' mixingEngine='yes'/></audio>",
     f"<hostdev type='mdev' model='vfio-pci'><source><address uuid=' {UUID.upper()}'/></source>"
@@ -247,3 +285,18 @@ class AcceptedTest(TestCase):
         found = define(port("openvswitch")).devices.interfaces[0].virtualport
         self.assertRegex(found.interfaceid, "^[0-9a-f-]{36}$")
         self.assertIsNone(found.instanceid)
+
+    def test_numbers_that_say_nothing_are_dropped(self) -> None:
+        shown = define(
+            "<disk><driver queues='0'/><source file='/d'/><geometry cyls='0' heads='1' secs='1'/>"
+            "<target dev='vda'/></disk>"
+            "<interface type='user'><model type='virtio'/><driver rx_queue_size='0'/></interface>"
+        ).format(inactive=True)
+        self.assertNotIn("queue", shown)
+        self.assertNotIn("geometry", shown)
+
+    def test_an_address_on_bus_0_in_slot_0_is_none(self) -> None:
+        where = "<address type='pci' slot='0' function='1'/>"
+        domain = define(f"<controller type='ide' index='0'>{where}</controller>")
+        found = next(c for c in domain.devices.controllers if c.type == "ide")
+        self.assertEqual((0, 0, 1, 1), found.address.key())
