@@ -32,6 +32,16 @@ They are needed only for calls that ask for validation (VIR_DOMAIN_DEFINE_VALIDA
 --validate``). Without them such a call is refused; nothing else is affected.
 """,
     ),
+    cfg.ListOpt(
+        "emulator_directories",
+        default=[],
+        help="""
+Directories that the programs named by ``<emulator>`` may be in, symbolic links followed.
+
+A program is run to learn what it can do as soon as a definition names it. Empty: anywhere, as with
+libvirtd.
+""",
+    ),
     cfg.BoolOpt(
         "dynamic_ownership",
         default=True,

@@ -91,6 +91,7 @@ class Settings:
     auto_dump_path: str | None = None
     auto_dump_bypass_cache: bool = False
     auto_start_bypass_cache: bool = False
+    emulator_directories: tuple[str, ...] = ()
     schema_dir: str = "/usr/share/libvirt/schemas"
 
     @classmethod
@@ -140,6 +141,7 @@ class Settings:
             auto_dump_path=c.qemu.auto_dump_path,
             auto_dump_bypass_cache=c.qemu.auto_dump_bypass_cache,
             auto_start_bypass_cache=c.qemu.auto_start_bypass_cache,
+            emulator_directories=tuple(c.qemu.emulator_directories),
             schema_dir=c.qemu.schema_dir,
         )
         got.user, got.group = c.qemu.user, c.qemu.group

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What must not work gets libvirt's error through the API, and leaves the directories as they were."""
 
+import json
 import os
 import shutil
 import signal
@@ -73,6 +74,84 @@ class BadInputTest(TestCase):
         self.refused_both_ways(detail, "Premature end of data", "<domain><name>")
         self.refused_both_ways(detail, "Start tag expected", "not XML at all")
         self.refused_both_ways(error, "domain", "<network><name>wrong</name></network>")
+
+    def test_names(self) -> None:
+        """Names of files are made of them."""
+        self.connection.defineXML(xml(name="other"))
+        error, detail = libvirt.VIR_ERR_XML_ERROR, libvirt.VIR_ERR_XML_DETAIL
+        long = libvirt.VIR_ERR_SYSTEM_ERROR
+        for name, code in (
+            ("..", error), (".", error), ("a/b", error), ("../../etc/x", error),
+            ("a&#10;b", detail), ("a&#1;b", detail), ("", libvirt.VIR_ERR_NO_NAME),
+            ("n" * 300, long), ("n" * 10000, long),
+        ):  # fmt: skip
+            with self.subTest(name[:20]):
+                self.refused_both_ways(code, "", xml(name=name))
+        for name in ("-S", "a,b", "a b", "$(id)", "ä", "..."):
+            with self.subTest(name):
+                domain = self.connection.defineXML(xml(name=name))
+                self.assertEqual(name, domain.name())
+                self.assertIn(f"{self.root}/etc/qemu/{name}.xml", self.files())
+                domain.create()
+                domain.destroy()
+                domain.undefine()
+
+    def test_names_and_uuids_of_others(self) -> None:
+        first = self.connection.defineXML(xml(name="first"))
+        second = self.connection.defineXML(xml(name="second"))
+        failed, uuid = libvirt.VIR_ERR_OPERATION_FAILED, "<uuid>{}</uuid><memory"
+        text = xml(name="third").replace("<memory", uuid.format(first.UUIDString()), 1)
+        said = f"domain 'first' is already defined with uuid {first.UUIDString()}"
+        self.refused_both_ways(failed, said, text)
+        text = xml(name="second").replace("<memory", uuid.format(first.UUIDString()), 1)
+        self.refused_both_ways(failed, said, text)
+        said = f"domain 'second' already exists with uuid {second.UUIDString()}"
+        self.refused_both_ways(failed, said, xml(name="second"))
+        for wrong in ("x", first.UUIDString()[:-1], "g" * 32):
+            text = xml(name="third").replace("<memory", uuid.format(wrong), 1)
+            self.refused_both_ways(libvirt.VIR_ERR_INTERNAL_ERROR, "uuid", text)
+
+    def test_values_stay_values(self) -> None:
+        """Nothing in a definition becomes another option of QEMU's."""
+        evil = "x,readonly=on,file=/etc/shadow\"'&#10;-S"
+        disk = f"{self.root}/{evil.replace('/', '_')}"
+        plain = disk.replace("&#10;", "\n")
+        Path(plain).write_bytes(b"untouched" + bytes(1 << 20))
+        quoted = disk.replace('"', "&quot;").replace("'", "&apos;")
+        serial = evil.replace("&#10;", " ").replace('"', "").replace("'", "")
+        devices = f"""<disk type='file'><driver name='qemu' type='raw'/><source file="{quoted}"/>
+            <target dev='vda' bus='virtio'/></disk>
+            <graphics type='vnc' port='-1' passwd='p,sasl=1'/>
+            <serial type='file'><source path="{quoted}.log"/></serial>"""
+        document = xml(devices=devices).replace("<memory", f"<title>{serial}</title><memory", 1)
+        domain = self.connection.createXML(document, libvirt.VIR_DOMAIN_START_PAUSED)
+        (found,) = processes.scan(f"{self.root}/lib/qemu")
+        words = Path(f"/proc/{found.pid}/cmdline").read_bytes().split(b"\0")
+        blocks = [json.loads(word) for word in words if word.startswith(b'{"driver":"file"')]
+        self.assertEqual([plain], [block["filename"] for block in blocks])
+        self.assertFalse(any(b"sasl" in word or word == b"-S\n" for word in words))
+        self.assertNotIn("<readonly/>", domain.XMLDesc())
+        domain.destroy()
+        unsafe = devices.replace("</disk>", "<serial>s,readonly=on</serial></disk>")
+        said = "driver serial 's,readonly=on' contains unsafe characters"
+        self.refused_both_ways(libvirt.VIR_ERR_INTERNAL_ERROR, said, xml(devices=unsafe))
+        self.assertTrue(Path(plain).read_bytes().startswith(b"untouched"))
+
+    def test_emulators(self) -> None:
+        """What is no QEMU is not taken for one."""
+        self.connection.defineXML(xml(name="other"))
+        (Path(self.root) / "loop").symlink_to("loop")
+        script = Path(self.root) / "script"
+        script.write_text("#!/bin/sh\necho ran >> $0.ran\nexit 1\n")
+        system, internal = libvirt.VIR_ERR_SYSTEM_ERROR, libvirt.VIR_ERR_INTERNAL_ERROR
+        for path, code in (
+            ("/no/such", system), (f"{self.root}/loop", system), (self.root, system),
+            (str(script), system), ("bin/qemu", system), ("/bin/true", system), ("/bin/false", internal),
+        ):  # fmt: skip
+            with self.subTest(path):
+                devices = f"<emulator>{path}</emulator>"
+                self.refused_both_ways(code, "", xml(devices=devices))
+        self.assertFalse(Path(f"{script}.ran").exists())
 
     def test_numbers(self) -> None:
         self.connection.defineXML(xml(name="other"))

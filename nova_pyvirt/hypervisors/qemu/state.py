@@ -55,7 +55,9 @@ class QemuState:
         self.settings = settings
         self.remembered = remembered
         self.caps = CapsCache(
-            Path(paths.capabilities_dir), without=frozenset(settings.capability_filters)
+            Path(paths.capabilities_dir),
+            without=frozenset(settings.capability_filters),
+            allowed=settings.emulator_directories,
         )
         self.view = _view(self.caps, settings, paths)
         self.schemas = Schemas(settings.schema_dir)

@@ -58,5 +58,5 @@ class SampleTest(base.TestCase):
             for option in options:
                 assert isinstance(option, cfg.Opt)
                 with self.subTest(option=f"{group}.{option.dest}"):
-                    self.assertIn(f"#{option.dest} = ", section)
+                    self.assertIn(f"#{option.dest} =", section)
                     self.assertTrue(option.help)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nova_pyvirt.errors import From, system_error
+from nova_pyvirt.errors import Code, From, error, system_error
 from nova_pyvirt.hypervisors.qemu.caps import store
 from nova_pyvirt.hypervisors.qemu.caps.probe import probe
 from nova_pyvirt.hypervisors.qemu.caps.stamp import HostStamp
@@ -35,6 +35,7 @@ class CapsCache:
         keeps everything in memory
     :param stamp: what a result depends on
     :param prober: how a binary is asked
+    :param allowed: directories that emulators may be in; () = any
     :param host_arch: the host's architecture, libvirt's name
     :param without: capabilities that are not to be used, whatever QEMU says
     """
@@ -47,12 +48,14 @@ class CapsCache:
         prober: Callable[[str], QemuCaps] = probe,
         host_arch: str | None = None,
         without: frozenset[str] = frozenset(),
+        allowed: tuple[str, ...] = (),
     ) -> None:
         self._directory = directory
         self._stamp = stamp or HostStamp()
         self._probe = prober
         self.host_arch = host_arch or os.uname().machine
         self._without = without
+        self._allowed = allowed
         self._lock = threading.Lock()
         self._busy: dict[str, threading.Lock] = {}
         self._known: dict[str, QemuCaps] = {}
@@ -60,7 +63,8 @@ class CapsCache:
     def get(self, binary: str) -> QemuCaps:
         """What `binary` can do now; probes it when that is not known or no longer true.
 
-        :raises libvirtError: SYSTEM_ERROR no such program; INTERNAL_ERROR it doesn't run
+        :raises libvirtError: SYSTEM_ERROR no such program; INTERNAL_ERROR it doesn't run;
+            CONFIG_UNSUPPORTED it is not where emulators may be
         """
         stamp = self._check(binary)
         known = self._known.get(binary)
@@ -94,7 +98,16 @@ class CapsCache:
             return _RHEL_BINARY
         return None
 
+    def _check_place(self, binary: str) -> None:
+        """A program is run to be asked: not any program, when there is a say in it."""
+        real = os.path.realpath(binary)
+        if not any(real.startswith(f"{place.rstrip('/')}/") for place in self._allowed):
+            detail = f"emulator '{binary}' is in no directory for emulators"
+            raise error(Code.CONFIG_UNSUPPORTED, detail, domain=From.QEMU)
+
     def _check(self, binary: str) -> dict[str, Any]:
+        if self._allowed:
+            self._check_place(binary)
         try:
             stamp = self._stamp.of(binary)
         except OSError as exc:

@@ -49,6 +49,21 @@ class CacheTest(Program):
         self.assertEqual(1, self.probes)
         self.assertEqual(0o600, self.file().stat().st_mode & 0o777)
 
+    def test_only_where_emulators_may_be(self) -> None:
+        places = (str(self.root / "good"), "/usr/libexec/")
+        cache = CapsCache(None, prober=self._probe, stamp=HostStamp(self.root), allowed=places)
+        with self.assertRaisesRegex(libvirtError, "in no directory for emulators"):
+            self.get(cache)
+        (self.root / "good").mkdir()
+        link = self.root / "good/qemu"
+        link.symlink_to(self.binary)  # what counts is where it really is
+        with self.assertRaisesRegex(libvirtError, "in no directory for emulators"):
+            cache.get(str(link))
+        self.assertEqual(0, self.probes)
+        link.unlink()
+        self.binary.rename(link)
+        self.assertEqual(str(link), cache.get(str(link)).binary)
+
     def test_another_binary_at_the_same_place(self) -> None:
         cache = self.cache()
         self.get(cache)
