@@ -5,14 +5,11 @@ Every setting of libvirt 9.0's sample file is in one of three tables: honoured, 
 says, or without an equal; those that have none are named in the log when they are set.
 """
 
-import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
 from nova_pyvirt.core.virconf import Value
 from nova_pyvirt.errors import Code, From, error
-
-LOG = logging.getLogger(__name__)
 
 #: qemu.conf's name: (attribute of core.settings.Settings, kind of value)
 HONOURED: Final[dict[str, tuple[str, type]]] = {
@@ -140,9 +137,9 @@ _AS_IT_IS: Final[dict[str, tuple[Value, ...]]] = {
 
 
 def settings(theirs: Mapping[str, Value], path: str) -> dict[str, Any]:
-    """The attributes of Settings that a qemu.conf sets; what has no equal is named in the log.
+    """The attributes of Settings that a qemu.conf sets.
 
-    :param path: the file's, for the log and errors
+    :param path: the file's, for errors
     :raises libvirtError: CONF_SYNTAX for a value of the wrong kind
     """
     found: dict[str, Any] = {}
@@ -150,11 +147,16 @@ def settings(theirs: Mapping[str, Value], path: str) -> dict[str, Any]:
         if name in HONOURED:
             attribute, kind = HONOURED[name]
             found[attribute] = _value(name, value, kind, path)
-        elif name not in UNEQUAL:
-            LOG.warning("%s: %s is no setting that is known here", path, name)
-        elif value not in _AS_IT_IS.get(name, ()):
-            LOG.warning("%s: %s has no effect: %s", path, name, UNEQUAL[name])
     return found
+
+
+def without_effect(theirs: Mapping[str, Value]) -> dict[str, str]:
+    """The settings that change nothing here, though they mean to: why."""
+    return {
+        name: UNEQUAL.get(name, "no setting that is known here")
+        for name, value in theirs.items()
+        if name not in HONOURED and value not in _AS_IT_IS.get(name, ())
+    }
 
 
 def _value(name: str, value: Value, kind: type, path: str) -> Any:

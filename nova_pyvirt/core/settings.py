@@ -7,7 +7,7 @@ Under the libvirt path profile, qemu.conf's settings that have an equal here win
 import grp
 import pwd
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from nova_pyvirt import conf
@@ -28,6 +28,7 @@ class Settings:
 
     :ivar uid: user of QEMU, None = our own; gid likewise
     :ivar hugetlbfs_mount: None = those that are mounted
+    :ivar without_effect: settings of the file qemu_conf that change nothing, and why
     :ivar nvram: firmware images and their variables, "CODE:VARS"; None = the usual ones
     """
 
@@ -93,6 +94,8 @@ class Settings:
     auto_start_bypass_cache: bool = False
     emulator_directories: tuple[str, ...] = ()
     schema_dir: str = "/usr/share/libvirt/schemas"
+    qemu_conf: str = ""
+    without_effect: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, paths: Paths) -> "Settings":
@@ -146,7 +149,10 @@ class Settings:
         )
         got.user, got.group = c.qemu.user, c.qemu.group
         if paths.profile == "libvirt":
-            got._apply(qemuconf.settings(_read(f"{paths.etc}/qemu.conf"), f"{paths.etc}/qemu.conf"))
+            got.qemu_conf = f"{paths.etc}/qemu.conf"
+            theirs = _read(got.qemu_conf)
+            got._apply(qemuconf.settings(theirs, got.qemu_conf))
+            got.without_effect = qemuconf.without_effect(theirs)
             level = _read(f"{paths.etc}/libvirtd.conf").get("audit_level")
             if isinstance(level, int):
                 got.audit_level = level

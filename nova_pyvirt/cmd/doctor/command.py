@@ -47,7 +47,13 @@ def examine(uri: str | None = None) -> list[Finding]:
         settings = Settings.load(paths)
     except libvirtError as exc:
         return [Finding("configuration", FAIL, str(exc), "correct the file or the variable")]
-    host = Host(text if local else "qemu:///system", paths, settings.uid, settings.gid)
+    host = Host(
+        text if local else "qemu:///system",
+        paths,
+        settings.uid,
+        settings.gid,
+        without_effect=settings.without_effect,
+    )
     return [finding for check in CHECKS for finding in check(host)]
 
 

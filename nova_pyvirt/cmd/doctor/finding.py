@@ -2,6 +2,8 @@
 """What the checks have in common."""
 
 import subprocess
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from nova_pyvirt.core.paths import Paths
@@ -27,6 +29,7 @@ class Host(NamedTuple):
     :ivar paths: its directories
     :ivar uid: QEMU's user; None when it is our own
     :ivar gid: QEMU's group, likewise
+    :ivar without_effect: settings of qemu.conf that change nothing, and why
     :ivar root: where /dev, /proc and /sys are looked for; "" for the host's own
     """
 
@@ -35,6 +38,7 @@ class Host(NamedTuple):
     uid: int | None
     gid: int | None
     root: str = ""
+    without_effect: Mapping[str, str] = MappingProxyType({})
 
 
 def output(*argv: str) -> str | None:

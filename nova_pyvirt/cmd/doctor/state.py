@@ -26,6 +26,9 @@ def configuration(host: Host) -> Iterator[Finding]:
     files = CONF.default_config_files or []
     detail = f"{', '.join(files) or 'defaults'}; directories: {paths_profile()}; {host.uri}"
     yield Finding("configuration", OK, detail)
+    for name, why in host.without_effect.items():
+        advice = "see whether the guests need it; take it out"
+        yield Finding("qemu.conf", WARN, f"{name} has no effect: {why}", advice)
 
 
 def directories(host: Host) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Opening and closing a driver state: one for each root, shared by the process's connections."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, NoReturn, Protocol
@@ -18,6 +19,7 @@ from nova_pyvirt.hypervisors.qemu.state import QemuState, Remembered
 from nova_pyvirt.util.breakpoints import reach
 from nova_pyvirt.util.native import os, threading
 
+LOG = logging.getLogger(__name__)
 #: VIR_DRV_FEATURE_*: typed parameter strings, XML_MIGRATABLE, event callbacks, close callback
 FEATURES: Final = frozenset((9, 11, 14, 15))
 
@@ -115,6 +117,8 @@ def _open(paths: Paths) -> QemuState:
         detail = f"unable to create directory '{exc.filename}'"
         raise system_error(exc.errno or 0, detail) from exc
     settings = Settings.load(paths)
+    for name, why in settings.without_effect.items():
+        LOG.warning("%s: %s has no effect: %s", settings.qemu_conf, name, why)
     kernelaudit.configure(settings.audit_level)
     remembered = _remembered.setdefault(paths.run, Remembered())
     state = QemuState(paths, settings, remembered)

@@ -51,6 +51,12 @@ class ReportTest(DoctorCase):
                 self.assertEqual(code, pyvirt.main(["doctor", "-f", "json"]))
             self.assertEqual(status, json.loads(out.getvalue())[0]["Status"])
 
+    def test_settings_without_effect_are_findings(self) -> None:
+        host = Host("qemu:///system", mock.Mock(), None, None, without_effect={"odd": "because"})
+        found = list(state.configuration(host))
+        self.assertEqual([doctor.OK, doctor.WARN], [one.status for one in found])
+        self.assertEqual("odd has no effect: because", found[1].detail)
+
     def test_bad_configuration_is_a_finding(self) -> None:
         with mock.patch.dict(os.environ, NOVA_PYVIRT_PATHS="nonsense"):
             (found,) = doctor.examine()
