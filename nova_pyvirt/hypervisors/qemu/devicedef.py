@@ -50,8 +50,7 @@ def match_device(xml: str | bytes, domain: Domain, caps: QemuCaps) -> tuple[str,
     """
     name, device = load_device(xml)
     whole = domain.copy()
-    single = not isinstance(whole.devices.__dict__.get(name, []), list)
-    whole.devices.__dict__[name] = device if single else [device]
+    whole.devices.__dict__[name] = [device] if Devices._fields[name].many else device
     asked = {key: getattr(device, key, None) for key in ("address", "mac")}
     _forget_alias(device, live=domain.id is not None)
     defaults.complete(whole, caps)
@@ -84,9 +83,14 @@ def join(name: str, device: Any, domain: Domain, caps: QemuCaps, *, live: bool) 
     _forget_alias(device, live=False)
     whole = domain.copy()
     _put(whole.devices, name, device)
+    placed = device.address if live and isinstance(device, Device) else None
     if live and isinstance(device, Device) and name in _PREFIXES and not device.alias:
         device.alias = alias.next_alias(domain, _PREFIXES[name])
+    if placed is not None:
+        address.check_pluggable(domain, device, given=True)
     complete(whole, caps, buses=_buses(domain) if live else None)
+    if live and isinstance(device, Device):
+        address.check_pluggable(whole, device, given=placed is not None)
     validate.check(whole, caps)
     if live:
         alias.assign(whole)

@@ -7,7 +7,16 @@ from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
 from nova_pyvirt.hypervisors.qemu.address import connect
 from nova_pyvirt.hypervisors.qemu.address.chipset import reserve_chipset
-from nova_pyvirt.hypervisors.qemu.address.pci import AUTO, PCI, PCIE, Bus, PCISet
+from nova_pyvirt.hypervisors.qemu.address.pci import (
+    AUTO,
+    HOTPLUG,
+    PCI,
+    PCIE,
+    Bus,
+    PCISet,
+    mismatch,
+    text,
+)
 from nova_pyvirt.hypervisors.qemu.postparse.devices.controllers import USB2
 from nova_pyvirt.model.devices.common import Address, Device
 from nova_pyvirt.model.devices.controller import Controller
@@ -42,6 +51,37 @@ def assign_pci(domain: Domain) -> None:
     _assign(domain, places, express=express)
     _multifunction(domain)
     _settle_controllers(domain)
+
+
+def check_pluggable(domain: Domain, device: Device, *, given: bool) -> None:
+    """Can a device come to its place on PCI while the guest runs (virDomainPCIAddressEnsureAddr)?
+
+    :param given: the place is the description's; else it was chosen
+    :raises libvirtError: XML_ERROR, INTERNAL_ERROR
+    """
+    if not present(device):
+        return
+    key = device.address.key()
+    if key[3]:
+        detail = "Only PCI device addresses with function=0 are supported"
+        raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DOMAIN)
+    buses = [c for c in domain.devices.controllers if c.type == "pci"]
+    top = max((c.index for c in buses), default=0)
+    if key[1] > top:
+        detail = f"Invalid PCI address {text(key)}. Only PCI buses up to {top} are available"
+        raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
+    for controller in buses:
+        if controller.index != key[1]:
+            continue
+        bus = Bus(controller.model, hotplug=controller.hotplug is not False)
+        express = _root(domain) == "pcie-root"
+        kind = (connect.flags(device, express=express) or PCI) | HOTPLUG
+        problem = mismatch(bus, kind, key[1], text(key), given=given)
+        if problem and given:
+            raise errors.error(Code.XML_ERROR, problem, domain=From.DOMAIN)
+        if problem:
+            detail = "No more available PCI slots"
+            raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DOMAIN)
 
 
 def _root(domain: Domain) -> str | None:

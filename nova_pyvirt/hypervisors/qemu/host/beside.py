@@ -13,7 +13,7 @@ from typing import Final
 
 from nova_pyvirt.errors import system_error
 from nova_pyvirt.hypervisors.qemu.process import Process, SpawnSpec
-from nova_pyvirt.hypervisors.qemu.start.context import Start
+from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.util.files import unlink, write_atomic
 from nova_pyvirt.util.native import os, socket
 
@@ -38,22 +38,23 @@ class Beside:
     path: str
     pid_file: str
 
-    def run(self, start: Start, spec: Callable[[int], SpawnSpec]) -> None:
-        """Starts it; the run's end ends it.
+    def run(self, state: QemuState, undo: ExitStack, spec: Callable[[int], SpawnSpec]) -> None:
+        """Starts it.
 
+        :param undo: what ends it
         :param spec: what to run, given the number of the listening socket
         :raises libvirtError: SYSTEM_ERROR when it can't be run
         """
-        listener = self._listen(start)
+        listener = self._listen(state, undo)
         try:
-            held = start.state.spawner.spawn(spec(listener.fileno()))
-            start.private.undo.callback(unlink, self.pid_file)
+            held = state.spawner.spawn(spec(listener.fileno()))
+            undo.callback(unlink, self.pid_file)
             try:
                 write_atomic(self.pid_file, f"{held.pid}\n".encode(), 0o644, sync=False)
             except OSError as exc:
                 held.abort()
                 raise system_error(exc.errno or 0, f"cannot write '{self.pid_file}'") from exc
-            start.private.undo.callback(end, held.release())
+            undo.callback(end, held.release())
         finally:
             listener.close()
 
@@ -75,14 +76,14 @@ class Beside:
         if process is not None:
             undo.callback(end, process)
 
-    def _listen(self, start: Start) -> socket.socket:
+    def _listen(self, state: QemuState, undo: ExitStack) -> socket.socket:
         """The socket, QEMU's user's to connect to."""
-        settings = start.state.settings
+        settings = state.settings
         unlink(self.path)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             listener.bind(self.path)
-            start.private.undo.callback(unlink, self.path)
+            undo.callback(unlink, self.path)
             listener.listen(1)
             os.chmod(self.path, 0o600)
             if settings.uid is not None and settings.gid is not None:

@@ -36,14 +36,15 @@ def prepare(start: "Start") -> None:
     start.private.node_index = _number(start)
 
 
-def check(disk: Disk, user: Identity | None) -> None:
+def check(disk: Disk, user: Identity | None, *, formats: bool = True) -> None:
     """Checks a disk's images and fills in the backing chain.
 
     :param user: QEMU's, None = our own
+    :param formats: whether the image is what the definition says; else QEMU finds out
     :raises libvirtError: SYSTEM_ERROR for an image that can't be read
     """
     if disk.path is not None and disk.type in ("file", "block", "dir"):
-        _check(disk, user)
+        _check(disk, user, formats)
     chain.fill(disk)
     _check_chain(disk, user)
 
@@ -62,7 +63,7 @@ def number(disk: Disk, first: int) -> int:
     return last
 
 
-def _check(disk: Disk, user: Identity | None) -> None:
+def _check(disk: Disk, user: Identity | None, formats: bool) -> None:
     """A missing source is an error, or is left out when the disk's startup policy says so."""
     path = str(disk.path)
     try:
@@ -81,7 +82,7 @@ def _check(disk: Disk, user: Identity | None) -> None:
         detail = f"'{path}' is neither a character nor a block device"
         raise error(Code.INTERNAL_ERROR, detail)
     _check_reach(user, path)
-    if disk.type != "dir":
+    if formats and disk.type != "dir":
         _check_format(path, disk.format)
 
 

@@ -51,6 +51,8 @@ def _secrets_of(source: DiskSource | None) -> Iterator[Secret]:
 
 def _own_secrets(disk: Disk) -> Iterator[Secret]:
     """Of <encryption> and <auth> beside <source>, the older form."""
+    if disk.auth is not None and disk.auth.secret is not None:
+        yield disk.auth.secret
     if disk.encryption is not None:
         yield from disk.encryption.secrets
 

@@ -80,7 +80,7 @@ def _prepare(start: Start, tpm: TPM) -> None:
                 *version]  # fmt: skip
         return _spec(argv, owner, {number: number})
 
-    beside.run(start, spec)
+    beside.run(start.state, start.private.undo, spec)
 
 
 def _owner(start: Start) -> tuple[int, int] | None:

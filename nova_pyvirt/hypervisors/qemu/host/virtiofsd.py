@@ -3,31 +3,33 @@
 
 import json
 from contextlib import ExitStack
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from nova_pyvirt.core.host import HostFs
 from nova_pyvirt.core.paths import Paths
 from nova_pyvirt.errors import Code, error, system_error
 from nova_pyvirt.hypervisors.qemu.host.beside import ENV, Beside, run_name
 from nova_pyvirt.hypervisors.qemu.process import SpawnSpec
-from nova_pyvirt.hypervisors.qemu.start.context import Start
+from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.model.devices.filesystem import Filesystem
 from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.util.native import os
+
+if TYPE_CHECKING:
+    from nova_pyvirt.hypervisors.qemu.start.context import Start
 
 #: descriptions of vhost-user programs, the first directory wins
 _DIRECTORIES: Final = ("etc/qemu/vhost-user", "usr/share/qemu/vhost-user")
 
 
-def prepare(start: Start) -> None:
+def prepare(start: "Start") -> None:
     """Starts a virtiofsd for each directory that has none.
 
     :raises libvirtError: OPERATION_FAILED when no virtiofsd is installed; INTERNAL_ERROR for a program
         or a directory that isn't there; SYSTEM_ERROR
     """
     for item in _served(start.definition):
-        item.binary = item.binary or find(start.state.view.fs)
-        _prepare(start, item)
+        serve(start.state, start.vm.name, start.private.lib_dir, item, start.private.undo)
 
 
 def take_over(undo: ExitStack, paths: Paths, definition: Domain, lib_dir: str) -> None:
@@ -89,15 +91,23 @@ def _beside(paths: Paths, lib_dir: str, item: Filesystem) -> Beside:
     return Beside("virtiofsd", f"{lib_dir}/{item.alias}-fs.sock", pid_file)
 
 
-def _prepare(start: Start, item: Filesystem) -> None:
+def serve(state: QemuState, name: str, lib_dir: str, item: Filesystem, undo: ExitStack) -> None:
+    """Starts the virtiofsd of one directory.
+
+    :param name: the domain's
+    :param lib_dir: the run's own directory
+    :param undo: what ends it
+    :raises libvirtError: see prepare()
+    """
+    item.binary = item.binary or find(state.view.fs)
     if not os.access(item.binary, os.X_OK):
         detail = f"virtiofsd binary '{item.binary}' is not executable"
         raise error(Code.INTERNAL_ERROR, detail)
     if not os.path.exists(item.source_dir):
         detail = f"the virtiofs export directory '{item.source_dir}' does not exist"
         raise error(Code.INTERNAL_ERROR, detail)
-    paths = start.state.paths
-    log = f"{paths.log_dir}/{start.vm.name}-{item.alias}-virtiofsd.log"
+    paths = state.paths
+    log = f"{paths.log_dir}/{name}-{item.alias}-virtiofsd.log"
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         log_fd = os.open(log, flags, 0o600)
@@ -108,13 +118,13 @@ def _prepare(start: Start, item: Filesystem) -> None:
         argv = [item.binary, f"--fd={number}", "-o", options(item)]
         if item.thread_pool is not None and item.thread_pool >= 0:
             argv.append(f"--thread-pool-size={item.thread_pool}")
-        if start.state.settings.virtiofsd_debug:
+        if state.settings.virtiofsd_debug:
             argv.append("-d")
         return SpawnSpec(
             argv=argv, env=ENV, stdout=log_fd, stderr=log_fd, pass_fds={number: number}
         )
 
     try:
-        _beside(paths, start.private.lib_dir, item).run(start, spec)
+        _beside(paths, lib_dir, item).run(state, undo, spec)
     finally:
         os.close(log_fd)

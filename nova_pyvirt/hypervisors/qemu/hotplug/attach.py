@@ -9,7 +9,7 @@ from nova_pyvirt.core.states import EventID
 from nova_pyvirt.errors import Code, libvirtError
 from nova_pyvirt.hypervisors.qemu import audit, devicedef, status
 from nova_pyvirt.hypervisors.qemu.command import qmp
-from nova_pyvirt.hypervisors.qemu.hotplug import compat, host, media
+from nova_pyvirt.hypervisors.qemu.hotplug import compat, host, media, shared
 from nova_pyvirt.hypervisors.qemu.hotplug.kinds import KINDS
 from nova_pyvirt.hypervisors.qemu.hotplug.plug import Kind, Plug
 from nova_pyvirt.hypervisors.qemu.hotplug.words import word
@@ -32,6 +32,9 @@ def attach(state: QemuState, vm: DomainObj, xml: str, mac: str | None = None) ->
     compat.check_alias(vm.definition, device)
     compat.check(vm.definition, name, device, live=True)
     if name == "disks" and media.change_by_attaching(state, vm, device):
+        return
+    if name == "leases":
+        shared.attach_lease(vm, device)
         return
     kind = KINDS.get(name)
     if kind is not None:

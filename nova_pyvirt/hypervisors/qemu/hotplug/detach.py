@@ -7,6 +7,7 @@ from nova_pyvirt import errors
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.errors import Code, libvirtError
 from nova_pyvirt.hypervisors.qemu import audit
+from nova_pyvirt.hypervisors.qemu.hotplug import shared
 from nova_pyvirt.hypervisors.qemu.hotplug.kinds import KINDS
 from nova_pyvirt.hypervisors.qemu.hotplug.remove import removed
 from nova_pyvirt.hypervisors.qemu.hotplug.words import word
@@ -29,6 +30,9 @@ def detach(state: QemuState, vm: DomainObj, name: str, match: Any, *, wait: bool
     :raises libvirtError: DEVICE_MISSING, OPERATION_UNSUPPORTED; OPERATION_FAILED when the guest
         refuses, or the device can't be detached now; what QEMU says
     """
+    if name == "leases":
+        shared.detach_lease(vm, match)
+        return
     kind = KINDS.get(name)
     if kind is None:
         detail = f"live detach of device '{word(name)}' is not supported"

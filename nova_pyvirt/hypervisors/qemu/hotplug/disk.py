@@ -16,6 +16,7 @@ from nova_pyvirt.hypervisors.qemu.host import needs
 from nova_pyvirt.hypervisors.qemu.hotplug.config import check_scsi_place
 from nova_pyvirt.hypervisors.qemu.hotplug.plug import LOG, Kind, Plug
 from nova_pyvirt.hypervisors.qemu.postparse.devices import disks as places
+from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.model.devices.disk import Disk
 from nova_pyvirt.model.domain import Domain
 
@@ -35,7 +36,7 @@ class DiskKind(Kind):
     def check(self, plug: Plug) -> None:
         found: Disk = plug.device
         found.mirror = found.private = None
-        images.check(found, identity.of(plug.vm.definition, plug.state.settings))
+        check_images(plug.state, plug.vm, found)
         if found.bus == "usb" and found.device == "lun":
             detail = "disk device='lun' is not supported for usb bus"
             raise errors.error(Code.CONFIG_UNSUPPORTED, detail)
@@ -43,7 +44,6 @@ class DiskKind(Kind):
             raise _unsupported("cdrom device with virtio bus isn't supported")
         check_scsi_place(plug.vm.definition, found)
         needs.check_secrets(found)
-        number_nodes(plug.vm, found)
 
     def options(self, plug: Plug) -> Args:
         guest, found = plug.guest(), plug.device
@@ -84,10 +84,18 @@ def check_idle(found: Disk) -> None:
         raise errors.error(Code.OPERATION_UNSUPPORTED, detail)
 
 
-def number_nodes(vm: DomainObj, found: Disk) -> None:
-    """Numbers for a new chain's block nodes, which no node has had in this run."""
+def check_images(state: QemuState, vm: DomainObj, found: Disk) -> None:
+    """Looks at a disk's images, and numbers their block nodes as no node has been in this run.
+
+    libvirt uses up numbers for images that it finds itself before it numbers the whole chain.
+
+    :raises libvirtError: SYSTEM_ERROR for an image that can't be read
+    """
+    described = found.backing is not None
+    images.check(found, identity.of(vm.definition, state.settings), formats=False)
+    skipped = 0 if described else len(blockdev.layers(found))
     with vm.lock:
-        last = images.number(found, vm.private.node_index + 1)
+        last = images.number(found, vm.private.node_index + skipped + 1)
         vm.private.node_index = max(vm.private.node_index, last)
 
 

@@ -11,6 +11,7 @@ from nova_pyvirt.hypervisors.qemu.hotplug.hostdev import HostdevKind
 from nova_pyvirt.hypervisors.qemu.hotplug.interface import InterfaceKind
 from nova_pyvirt.hypervisors.qemu.hotplug.memory import MemoryKind
 from nova_pyvirt.hypervisors.qemu.hotplug.plug import Kind
+from nova_pyvirt.hypervisors.qemu.hotplug.shared import FilesystemKind
 from nova_pyvirt.hypervisors.qemu.hotplug.small import (
     InputKind,
     RedirdevKind,
@@ -24,6 +25,7 @@ _ALL: Final[tuple[Kind, ...]] = (
     DiskKind(),
     ControllerKind(),
     InterfaceKind(),
+    FilesystemKind(),
     HostdevKind(),
     MemoryKind(),
     InputKind(),

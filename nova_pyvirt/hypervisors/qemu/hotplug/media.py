@@ -8,18 +8,17 @@ from typing import Final
 from nova_pyvirt import errors
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.errors import Code, libvirtError
-from nova_pyvirt.hypervisors.qemu import audit, identity, status
+from nova_pyvirt.hypervisors.qemu import audit, status
 from nova_pyvirt.hypervisors.qemu.block import qom
 from nova_pyvirt.hypervisors.qemu.command import qmp
 from nova_pyvirt.hypervisors.qemu.command.devices import blockdev
-from nova_pyvirt.hypervisors.qemu.host import disks as images
 from nova_pyvirt.hypervisors.qemu.host import needs
 from nova_pyvirt.hypervisors.qemu.hotplug import host
 from nova_pyvirt.hypervisors.qemu.hotplug.disk import (
     check_idle,
+    check_images,
     limit,
     nodes,
-    number_nodes,
     top_number,
 )
 from nova_pyvirt.hypervisors.qemu.hotplug.plug import Plug, take_back
@@ -64,9 +63,8 @@ def change(state: QemuState, vm: DomainObj, drive: Disk, new: Disk, *, force: bo
         medium.__dict__[key] = new.__dict__.get(key)
     if medium.source is None:
         medium.source = DiskSource()  # it has a number too
-    images.check(medium, identity.of(vm.definition, state.settings))
+    check_images(state, vm, medium)
     needs.check_secrets(medium)
-    number_nodes(vm, medium)
     rest = host.without(vm.definition, "disks", drive)
     whole = host.having(rest, "disks", medium)
     plug = Plug(state, vm, "disks", medium, whole)

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from nova_pyvirt import errors
-from nova_pyvirt.errors import Code
+from nova_pyvirt.errors import Code, From
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
 from nova_pyvirt.hypervisors.qemu.command.bootorder import bootindexes
 from nova_pyvirt.hypervisors.qemu.command.context import NULL, CommandContext
@@ -71,8 +71,8 @@ class Guest:
         for found in self.devices.controllers:
             if found.type == kind and found.index == index:
                 return found
-        detail = f"could not find {kind} controller with index {index} required for device"
-        raise errors.error(Code.INTERNAL_ERROR, detail)
+        detail = f"Could not find {kind} controller with index {index} required for device"
+        raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DOMAIN)
 
     def place(self, item: Device, bus: str | None = None) -> Props:
         """The properties that say where a device is.
