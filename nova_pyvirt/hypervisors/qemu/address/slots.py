@@ -59,7 +59,7 @@ def check_pluggable(domain: Domain, device: Device, *, given: bool) -> None:
     :param given: the place is the description's; else it was chosen
     :raises libvirtError: XML_ERROR, INTERNAL_ERROR
     """
-    if not present(device):
+    if not connect.present(device):
         return
     key = device.address.key()
     if key[3]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nova_pyvirt.errors import Code, From, error, libvirtError, system_error
 from nova_pyvirt.hypervisors.qemu.block import chain
+from nova_pyvirt.hypervisors.qemu.command.devices import blockdev
 from nova_pyvirt.hypervisors.qemu.identity import Identity
 from nova_pyvirt.model.devices.disk import Disk
 from nova_pyvirt.util.native import os
@@ -45,6 +46,7 @@ def check(disk: Disk, user: Identity | None, *, formats: bool = True) -> None:
     """
     if disk.path is not None and disk.type in ("file", "block", "dir"):
         _check(disk, user, formats)
+    disk.cache = blockdev.cache_mode(disk) or disk.cache  # what a shared one has is shown
     chain.fill(disk)
     _check_chain(disk, user)
 
