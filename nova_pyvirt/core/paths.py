@@ -132,10 +132,6 @@ class Paths:
         return f"{self.log}/qemu"
 
     @property
-    def cache_dir(self) -> str:
-        return f"{self.cache}/qemu"
-
-    @property
     def capabilities_dir(self) -> str:
         return f"{self.cache}/qemu/capabilities"
 

@@ -6,7 +6,6 @@ from typing import Any
 from nova_pyvirt.hypervisors.qemu.address.pci import AUTO, CONNECT, INTEGRATED, PCI, PCIE
 from nova_pyvirt.model.devices.common import Device
 
-_PCI_NICS = ("virtio-transitional",)
 _PCI_SOUNDS = ("es1370", "ac97", "ich6", "ich9")
 _PCI_VIDEOS = ("vga", "cirrus", "vmvga", "xen", "vbox", "qxl", "parallels")
 

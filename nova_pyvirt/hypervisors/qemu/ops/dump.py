@@ -9,7 +9,7 @@ from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.job_matrix import AsyncJob
 from nova_pyvirt.core.jobdata import Figures, JobData, Operation
 from nova_pyvirt.core.refs import DomainRef
-from nova_pyvirt.core.states import Detail, Life, Paused, Running, Shutoff, State
+from nova_pyvirt.core.states import Detail, Paused, Running, Shutoff, State
 from nova_pyvirt.errors import Code, libvirtError
 from nova_pyvirt.hypervisors.qemu import cpus, status, stop
 from nova_pyvirt.hypervisors.qemu.flags import check_flags
@@ -52,7 +52,7 @@ def core_dump(state: QemuState, dom: DomainRef, path: str, fmt: int, flags: int)
         elif flags & RESET:
             private.mon.command("system_reset")
         if running and not flags & CRASH:
-            _resume(state, vm, private)
+            cpus.run_on(state, vm, private, Running.UNPAUSED, "a dump")
     if flags & CRASH:
         stop.announce(state, vm, Detail.STOPPED_CRASHED)
 
@@ -80,7 +80,7 @@ def _dump(
         raise create.reason(vm, private, exc) from exc
     finally:
         if paused and not done:
-            _resume(state, vm, private)
+            cpus.run_on(state, vm, private, Running.UNPAUSED, "a dump")
 
 
 def write(
@@ -107,19 +107,3 @@ def write(
     allowed.check(vm, private)
     compressed = filters.choose(state.settings.dump_image_format, "dump", lenient=True)
     create.dump(state, vm, private, Target(target.path, compressed, target.direct))
-
-
-def _resume(state: QemuState, vm: DomainObj, private: QemuPrivate) -> None:
-    """The guest runs on after its dump."""
-    with vm.lock:
-        if not vm.active or vm.private is not private or private.being_destroyed:
-            return
-    try:
-        cpus.start(state, vm, Running.UNPAUSED)
-    except libvirtError as exc:
-        if private.monitor is None or not private.monitor.alive:
-            return  # QEMU has ended meanwhile: that is told where its end is seen
-        LOG.warning("domain %s could not be resumed after a dump: %s", vm.name, exc)
-        with vm.lock:
-            state.bus.lifecycle(vm.ref, Life.SUSPENDED, Detail.SUSPENDED_API_ERROR)
-    status.try_save(state, vm)

@@ -9,7 +9,7 @@ from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.job_matrix import AsyncJob
 from nova_pyvirt.core.jobdata import Figures, Operation
 from nova_pyvirt.core.refs import DomainRef
-from nova_pyvirt.core.states import Detail, Life, Paused, Running, Shutoff, State
+from nova_pyvirt.core.states import Detail, Paused, Running, Shutoff, State
 from nova_pyvirt.errors import Code, libvirtError, system_error
 from nova_pyvirt.hypervisors.qemu import cpus, migratable, status, stop
 from nova_pyvirt.hypervisors.qemu.definition import parse_definition
@@ -157,7 +157,10 @@ def _save(
         finally:
             if not done:
                 private.saving = ""
-                _run_on(state, vm, private, was_running)
+                if was_running:
+                    cpus.run_on(state, vm, private, Running.SAVE_CANCELED, "a save")
+                elif vm.private is private:
+                    status.try_save(state, vm)
         with vm.lock:
             if managed:  # unless somebody has removed it meanwhile
                 vm.has_managed_save = os.path.exists(target.path)
@@ -174,21 +177,3 @@ def _xml(state: QemuState, vm: DomainObj, private: QemuPrivate, xml: str | None)
     given = parse_definition(xml, state.caps_for, nvram_dir=state.paths.nvram_dir)
     migratable.check_same_machine(live, private.orig_cpu, given)
     return migratable.xml(given, None)
-
-
-def _run_on(state: QemuState, vm: DomainObj, private: QemuPrivate, was_running: bool) -> None:
-    """The guest runs again when a save did not come to its end."""
-    with vm.lock:
-        gone = not vm.active or vm.private is not private or private.being_destroyed
-    if gone:
-        return
-    if was_running:
-        try:
-            cpus.start(state, vm, Running.SAVE_CANCELED)
-        except libvirtError as exc:
-            if private.monitor is None or not private.monitor.alive:
-                return  # QEMU has ended meanwhile: that is told where its end is seen
-            LOG.warning("domain %s could not be resumed after a save: %s", vm.name, exc)
-            with vm.lock:
-                state.bus.lifecycle(vm.ref, Life.SUSPENDED, Detail.SUSPENDED_API_ERROR)
-    status.try_save(state, vm)

@@ -89,11 +89,6 @@ class Process:
             raise system_error(err.errno or 0, f"failed to signal process {self.pid}") from err
         return True
 
-    @property
-    def exit_status(self) -> int | None:
-        """The wait status (os.waitstatus_to_exitcode decodes it); None: runs, or not our child."""
-        return self._status.result() if self._status.done() else None
-
     def wait_status(self, deadline: float | None = None) -> int | None:
         """The wait status, waited for; None when it is not known within `deadline` seconds.
 

@@ -312,7 +312,7 @@ class ProcessTest(TestCase):
         self.assertTrue(process.alive())
         self.assertTrue(process.signal(signal.SIGTERM))
         self.assertTrue(process.wait(10))
-        self.assertIsNone(process.exit_status)
+        self.assertIsNone(process.wait_status(0))
 
     def test_another_process_with_the_pid_is_not_taken(self) -> None:
         started = start_time(self.popen.pid)
