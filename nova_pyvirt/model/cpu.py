@@ -11,6 +11,7 @@ from nova_pyvirt.model.kinds import (
     CPUSET,
     ON_OFF,
     YES_NO,
+    Count,
     Loose,
     Natural,
     Positive,
@@ -119,7 +120,7 @@ class Latency(Element):
     TAG = "latency"
     initiator = field("@initiator", uint(), required=True)
     target = field("@target", uint(), required=True)
-    cache = field("@cache", uint())
+    cache = field("@cache", Count())
     type = field("@type", enum("access", "read", "write"), required=True)
     value = field("@value", ULL, required=True)
 

@@ -186,7 +186,7 @@ class HexCount(Hex, Count):
     """The same; 0 is as if it were not there."""
 
 
-class Hexadecimal(Hex):
+class Hexadecimal(HexCount):
     """The same, hexadecimal even without "0x"."""
 
     def _number(self, text: str) -> int | None:

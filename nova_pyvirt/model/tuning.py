@@ -286,6 +286,8 @@ class NumaTune(Element):
 
     def after_parse(self, node: etree._Element) -> None:
         memory = node.find("memory")
+        if self.placement == "default":
+            self.placement = None
         if memory is not None and self.mode is None:
             self.mode = "strict"
         if self.nodeset is not None and self.placement != "auto":

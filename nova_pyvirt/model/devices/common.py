@@ -291,3 +291,5 @@ class Reconnect(Element):
     def after_parse(self, node: etree._Element) -> None:
         if self.enabled and self.timeout is None:
             raise missing("timeout", "reconnect")
+        if not self.enabled:
+            self.timeout = None

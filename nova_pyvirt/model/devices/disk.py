@@ -115,7 +115,7 @@ class Disk(Device, virtio=True):
     iothread = field("driver/@iothread", Positive())
     detect_zeroes = field("driver/@detect_zeroes", enum("off", "on", "unmap"))
     queues = field("driver/@queues", Count())
-    queue_size = field("driver/@queue_size", uint())
+    queue_size = field("driver/@queue_size", Count())
     cache_max_size = field("driver/metadata_cache/max_size", BYTES)
     auth = child("auth", Auth)
     source = child("source", DiskSource, show=lambda disk, ctx: not disk.source.blank)
@@ -149,7 +149,7 @@ class Disk(Device, virtio=True):
         self.__dict__.setdefault("type", "file")
         self.__dict__.setdefault("device", "disk")
         if not (self.cylinders and self.heads and self.sectors):
-            self.cylinders = self.heads = self.sectors = None
+            self.cylinders = self.heads = self.sectors = self.translation = None
         for name in ("error_policy", "rerror_policy"):
             if self.__dict__.get(name) == "default":
                 self.__dict__[name] = None

@@ -11,6 +11,7 @@ from nova_pyvirt.model.devices.common import VIRTIO_MODELS, Device
 from nova_pyvirt.model.kinds import (
     MEMORY,
     ON_OFF,
+    Count,
     Int,
     Kind,
     Refusal,
@@ -55,9 +56,9 @@ class Filesystem(Device, virtio=True):
     driver_format = field("driver/@format")
     wrpolicy = field("driver/@wrpolicy", enum("default", "immediate"))
     queue = field(
-        "driver/@queue", Value("cannot parse queue size '%s' for virtiofs", uint(64)), blank=True
+        "driver/@queue", Value("cannot parse queue size '%s' for virtiofs", Count(64)), blank=True
     )
-    binary = field("binary/@path")
+    binary = field("binary/@path", blank=True)
     xattr = field("binary/@xattr", ON_OFF)
     cache = field("binary/cache/@mode", enum("default", "none", "always"))
     sandbox = field("binary/sandbox/@mode", enum("default", "namespace", "chroot"))
@@ -84,6 +85,7 @@ class Filesystem(Device, virtio=True):
 
     def after_parse(self, node: etree._Element) -> None:
         for name in ("fmode", "dmode"):
+            self.__dict__[name] = self.__dict__.get(name) or None
             if (self.__dict__.get(name) or 0) > 0o777:
                 raise Refusal(f"invalid {name}: '0{self.__dict__[name]:o}'").error()
         if self.source_path is None and self.type not in ("ram", "volume"):

@@ -20,7 +20,7 @@ from nova_pyvirt.model.kinds import (
     uint,
     uuid,
 )
-from nova_pyvirt.model.xmlbind import Element, child, children, field
+from nova_pyvirt.model.xmlbind import Context, Element, child, children, field
 
 _ANY_BASE = UInt(32, base=0)
 
@@ -196,6 +196,10 @@ class Rate(Element):
     peak = _rate("peak")
     floor = _rate("floor")
     burst = _rate("burst")
+
+    def shown(self, ctx: Context) -> bool:
+        """Does it limit, or promise, anything?"""
+        return bool(self.average or self.peak or self.floor or self.burst)
 
     def after_parse(self, node: etree._Element) -> None:
         if self.average is None and self.floor is None:

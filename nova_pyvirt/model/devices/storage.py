@@ -16,6 +16,7 @@ from nova_pyvirt.model.devices.common import (
 )
 from nova_pyvirt.model.kinds import (
     YES_NO,
+    Count,
     Kind,
     Refusal,
     Value,
@@ -48,9 +49,9 @@ TYPES = enum("file", "block", "dir", "network", "volume", "nvme", "vhostuser")
 class Bytes(Kind):
     """A text with a unit beside it; the value is bytes."""
 
-    def parse_node(self, node: etree._Element) -> int:
+    def parse_node(self, node: etree._Element) -> int | None:
         number = scaled(node.text or "", "./format/metadata_cache/max_size")
-        return to_bytes(number, node.get("unit") or "bytes")
+        return to_bytes(number, node.get("unit") or "bytes") or None
 
     def format_attributes(self, value: int) -> list[tuple[str, str]]:
         return [("unit", "bytes")]
@@ -252,7 +253,7 @@ class Reservations(Element):
                 raise Refusal(detail, domain=From.STORAGE).error()
 
 
-_SECONDS = Value("invalid readahead size or timeout", ULL)
+_SECONDS = Value("invalid readahead size or timeout", Count(64))
 
 
 class NodeName(Element):

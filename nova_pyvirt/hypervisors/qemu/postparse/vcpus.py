@@ -178,9 +178,15 @@ def _pins(domain: Domain) -> None:
 def _schedules(domain: Domain) -> None:
     """One line a thread, as libvirt shows them.
 
-    :raises libvirtError: XML_DETAIL when a thread is named twice
+    :raises libvirtError: XML_DETAIL when a thread is named twice, CONFIG_UNSUPPORTED for a vCPU
+        that there isn't
     """
     tune = domain.cputune
+    for sched in tune.vcpuscheds:
+        last = cpuset.parse(sched.vcpus)[-1]
+        if last >= domain.vcpu_max:
+            detail = f"vCPU '{last}' is not present in domain definition"
+            raise _refused(Code.CONFIG_UNSUPPORTED, detail)
     ids = {thread.id for thread in domain.iothread_ids}
     tune.vcpuscheds = _single(tune.vcpuscheds, "vcpus", set(range(domain.vcpu_max)))
     tune.iothreadscheds = _single(tune.iothreadscheds, "iothreads", ids)

@@ -84,10 +84,6 @@ def _tuning(domain: Domain) -> None:
         if tune.shares and not 2 <= tune.shares <= 262144:
             raise unsupported_domain("Value of cputune 'shares' must be in range [2, 262144]")
     if tune is not None:
-        for sched in tune.vcpuscheds:
-            last = cpuset.parse(sched.vcpus)[-1]
-            if last >= domain.vcpu_max:
-                raise unsupported_domain(f"vCPU '{last}' is not present in domain definition")
         if (tune.cachetunes or tune.memorytunes) and domain.type != "kvm":
             raise unsupported("cachetune is only supported for KVM domains")
     seen: set[str] = set()

@@ -29,7 +29,7 @@ REQUIRED = {
     "lease": {"key": "k", "lockspace": "l", "target/@path": "p"}, "vlan": {"tag/@id": "1"},
     "backingStore": {"@type": "file", "format/@type": "raw", "source": ""},
     "reservations": {"@managed": "yes"}, "ip": {"@address": "10.0.0.1"},
-    "reconnect": {"@timeout": "1"}, "panic": {}, "address": {"@type": "isa"},
+    "reconnect": {"@enabled": "yes", "@timeout": "1"}, "panic": {}, "address": {"@type": "isa"},
     "memballoon": {"@model": "virtio"},
 }  # fmt: skip
 MDEV = {"@type": "mdev", "@model": "vfio-pci", "source/address/@uuid": "0" * 32}

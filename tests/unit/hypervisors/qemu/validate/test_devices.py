@@ -211,6 +211,8 @@ HOTPLUG = (
     (ROOM + CELLS, DIMM.format(0, "").replace("<node>0</node>", ""), U,
      "target NUMA node needs to be specified"),
     (ROOM + CELLS, DIMM.format(3, ""), Code.XML_DETAIL, "has only '1' NUMA nodes configured"),
+    ("<cputune><vcpusched vcpus='99' scheduler='batch'/></cputune>", "", U,
+     "vCPU '99' is not present in domain definition"),
     ("<cputune><iothreadpin iothread='4' cpuset='0'/></cputune>", "", U, "Cannot find 'iothread' : 4"),
     ("<cpu><feature name='vmx'/></cpu>", "", X, "Non-empty feature list specified without CPU model"),
     ("<cpu><vendor>Intel</vendor></cpu>", "", X, "CPU vendor specified without CPU model"),
