@@ -25,6 +25,7 @@ from nova_pyvirt.core.schemas import Schemas
 from nova_pyvirt.core.settings import Settings
 from nova_pyvirt.errors import Code, From
 from nova_pyvirt.hypervisors.qemu.caps import CapsCache, QemuCaps
+from nova_pyvirt.hypervisors.qemu.caps.cache import SPICE_TLS
 from nova_pyvirt.hypervisors.qemu.caps.firmware import DEFAULT_LOADERS
 from nova_pyvirt.hypervisors.qemu.caps.view import HostView, security_models
 from nova_pyvirt.hypervisors.qemu.monitorevents import MonitorEvents
@@ -57,6 +58,7 @@ class QemuState:
         self.caps = CapsCache(
             Path(paths.capabilities_dir),
             without=frozenset(settings.capability_filters),
+            also=frozenset({SPICE_TLS} if settings.spice_tls else ()),
             allowed=settings.emulator_directories,
         )
         self.view = _view(self.caps, settings, paths)

@@ -20,6 +20,8 @@ from nova_pyvirt.util.native import os, threading
 _TARGETS = {"i686": "i386", "armv7l": "arm", "armv6l": "arm", "ppc64le": "ppc64", "or32": "or1k"}
 #: guests of the key run natively on hosts of the value
 _NATIVE = {"i686": "x86_64", "armv7l": "aarch64", "ppc64le": "ppc64"}
+#: no capability of QEMU's: there are certificates for SPICE
+SPICE_TLS = "host.spice-tls"
 _RHEL_BINARY = "/usr/libexec/qemu-kvm"
 
 
@@ -38,6 +40,7 @@ class CapsCache:
     :param allowed: directories that emulators may be in; () = any
     :param host_arch: the host's architecture, libvirt's name
     :param without: capabilities that are not to be used, whatever QEMU says
+    :param also: what this host's configuration makes possible (SPICE_TLS)
     """
 
     def __init__(
@@ -48,13 +51,14 @@ class CapsCache:
         prober: Callable[[str], QemuCaps] = probe,
         host_arch: str | None = None,
         without: frozenset[str] = frozenset(),
+        also: frozenset[str] = frozenset(),
         allowed: tuple[str, ...] = (),
     ) -> None:
         self._directory = directory
         self._stamp = stamp or HostStamp()
         self._probe = prober
         self.host_arch = host_arch or os.uname().machine
-        self._without = without
+        self._changes = also, without
         self._allowed = allowed
         self._lock = threading.Lock()
         self._busy: dict[str, threading.Lock] = {}
@@ -76,8 +80,9 @@ class CapsCache:
             known = self._known.get(binary)
             if known is None or known.stamp != stamp:
                 known = self._load(binary, stamp) or self._ask(binary, stamp)
-                if self._without:
-                    known = replace(known, flags=known.flags - self._without)
+                also, without = self._changes
+                if also or without:
+                    known = replace(known, flags=(known.flags | also) - without)
                 self._known[binary] = known
             return known
 

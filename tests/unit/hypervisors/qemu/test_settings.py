@@ -12,10 +12,12 @@ from nova_pyvirt.core.settings import Settings
 from nova_pyvirt.errors import Code, libvirtError
 from nova_pyvirt.hypervisors.qemu import command, state
 from nova_pyvirt.hypervisors.qemu.caps import CapsCache
+from nova_pyvirt.hypervisors.qemu.caps.cache import SPICE_TLS
+from nova_pyvirt.hypervisors.qemu.definition import parse_definition
 from nova_pyvirt.hypervisors.qemu.host import facts, hugepages
 from nova_pyvirt.hypervisors.qemu.start.prepare_host import swtpm
 from tests.base import TestCase
-from tests.fixtures.qemu72 import caps, line
+from tests.fixtures.qemu72 import caps, define, line, xml
 
 VNC = "<graphics type='vnc' port='5901' listen='127.0.0.1'/>"
 SPICE = "<graphics type='spice' port='5901' listen='127.0.0.1'/>"
@@ -108,6 +110,16 @@ class TestHost(TestCase):
         found = cache.get("/bin/true")
         self.assertTrue(found.has("iothread"))
         self.assertFalse(found.has("vnc"))
+
+    def test_a_port_for_encrypted_spice(self) -> None:
+        devices = "<graphics type='spice' port='5901' tlsPort='5902'/>"
+        with self.assertRaisesRegex(libvirtError, "TLS is disabled in qemu.conf"):
+            define(devices)
+        cache = CapsCache(None, prober=lambda _binary: caps(), also=frozenset({SPICE_TLS}))
+        able = cache.get("/bin/true")
+        self.assertEqual(
+            "5902", parse_definition(xml(devices), lambda _: able).devices.graphics[0].tls_port
+        )
 
     def test_user_of_swtpm(self) -> None:
         settings = Settings(uid=5, gid=6, swtpm_user="+0", swtpm_group="+77")

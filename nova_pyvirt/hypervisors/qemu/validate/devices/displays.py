@@ -4,6 +4,7 @@
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
+from nova_pyvirt.hypervisors.qemu.caps.cache import SPICE_TLS
 from nova_pyvirt.hypervisors.qemu.validate.common import (
     bad_xml,
     no_virtio_options,
@@ -69,7 +70,8 @@ def _dbus(domain: Domain, item: Graphics) -> None:
 
 def _spice(item: Graphics, caps: QemuCaps) -> None:
     tls = int(item.tls_port or 0)
-    if item.listen_type in ("address", "network") and not item.autoport and tls > 0:
+    listens = item.listen_type in ("address", "network")
+    if listens and not item.autoport and tls > 0 and not caps.has(SPICE_TLS):
         raise unsupported(
             "spice TLS port set in XML configuration, but TLS is disabled in qemu.conf"
         )
