@@ -101,8 +101,8 @@ class TestDisks(HotplugCase):
         self.table.domain_attach_device(ref, xml)
         self.assertEqual([(ADDED, "virtio-disk1")], self.changes)
         disk = self.live().disks[1]
-        self.assertEqual((2, 3), (disk.source.index, disk.backing.index))
-        new = {f"libvirt-{n}-{kind}" for n in (2, 3) for kind in ("format", "storage")}
+        self.assertEqual((3, 4), (disk.source.index, disk.backing.index))
+        new = {f"libvirt-{n}-{kind}" for n in (3, 4) for kind in ("format", "storage")}
         self.assertEqual(new, self.nodes() - before)
         limits = [row["inserted"]["iops"] for row in self.ask("query-block") if row["qdev"]
                   and "virtio-disk1" in row["qdev"]]  # fmt: skip
@@ -113,7 +113,7 @@ class TestDisks(HotplugCase):
         self.assertEqual(before, self.nodes())
         self.assertEqual(owners, [(os.stat(p).st_uid, os.stat(p).st_gid) for p in (top, base)])
         self.table.domain_attach_device(ref, xml)
-        self.assertEqual(4, self.live().disks[1].source.index)
+        self.assertEqual(6, self.live().disks[1].source.index)
 
     def test_other_buses(self) -> None:
         ref = self.guest(devices="<controller type='usb' model='qemu-xhci'/>")
