@@ -51,7 +51,7 @@ def _shows_source(device: Any, ctx: Context) -> bool:
     source = device.sources[0]
     if device.type == "unix" and source.path is None and not source.seclabels:
         return False
-    return not (ctx.inactive and device.type == "pty" and not source.seclabels)
+    return device.type != "pty" or (source.path is not None and not ctx.inactive)
 
 
 class Backend(Element):

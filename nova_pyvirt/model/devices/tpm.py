@@ -18,6 +18,9 @@ def _secret(text: str) -> str:
     return found
 
 
+_EMULATOR = ("emulator",)
+
+
 class TPM(Device):
     """A trusted platform module: the host's, or swtpm's."""
 
@@ -29,20 +32,21 @@ class TPM(Device):
         required=True,
         once=Refusal("only one TPM backend is supported"),
     )
-    version = field("backend/@version", enum("default", "1.2", "2.0"))
+    version = field("backend/@version", enum("default", "1.2", "2.0"), of=_EMULATOR)
     persistent_state = field(
         "backend/@persistent_state",
         Value("Invalid persistent_state value, either 'yes' or 'no'", YES_NO, Code.INTERNAL_ERROR),
+        of=_EMULATOR,
     )
-    device = field("backend/device/@path")
-    encryption = field("backend/encryption/@secret", blank=True)
-    pcr_sha1 = flag("backend/active_pcr_banks/sha1")
-    pcr_sha256 = flag("backend/active_pcr_banks/sha256")
-    pcr_sha384 = flag("backend/active_pcr_banks/sha384")
-    pcr_sha512 = flag("backend/active_pcr_banks/sha512")
-    source_type = field("backend/source/@type")
-    source_mode = field("backend/source/@mode")
-    source_path = field("backend/source/@path")
+    device = field("backend/device/@path", of=("passthrough",))
+    encryption = field("backend/encryption/@secret", blank=True, of=_EMULATOR)
+    pcr_sha1 = flag("backend/active_pcr_banks/sha1", of=_EMULATOR)
+    pcr_sha256 = flag("backend/active_pcr_banks/sha256", of=_EMULATOR)
+    pcr_sha384 = flag("backend/active_pcr_banks/sha384", of=_EMULATOR)
+    pcr_sha512 = flag("backend/active_pcr_banks/sha512", of=_EMULATOR)
+    source_type = field("backend/source/@type", of=("external",))
+    source_mode = field("backend/source/@mode", of=("external",))
+    source_path = field("backend/source/@path", of=("external",))
 
     def after_parse(self, node: etree._Element) -> None:
         if node.find("backend") is None:
@@ -50,5 +54,11 @@ class TPM(Device):
             raise errors.error(Code.XML_ERROR, detail, domain=From.DOMAIN)
         if self.encryption is not None:
             self.encryption = _secret(self.encryption)
-        if self.type != "external":
-            self.source_type = self.source_mode = self.source_path = None
+        if self.type == "external" and self.source_type is None:
+            raise Refusal("missing external TPM backend type").error()
+
+    @classmethod
+    def kinds_of(cls, node: etree._Element) -> tuple[str | None, ...]:
+        """The back-end's type."""
+        backend = node.find("backend")
+        return () if backend is None else (backend.get("type"),)

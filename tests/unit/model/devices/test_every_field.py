@@ -20,7 +20,7 @@ REQUIRED = {
     "controller": {"@type": "pci", "@model": "pci-root"}, "graphics": {"@type": "egl-headless"},
     "input": {"@type": "mouse"}, "memory": {"@model": "nvdimm", "target/size": "4096"},
     "rng": {"backend": "", "backend/@model": "builtin"}, "hostdev": {"@type": "usb", "source": ""},
-    "redirdev": {"@type": "spicevmc"}, "tpm": {"backend/@type": "external"},
+    "redirdev": {"@type": "spicevmc"}, "tpm": {"backend/@type": "passthrough"},
     "disk": {"@device": "disk"}, "interface": {"@type": "ethernet", "model/@type": "virtio"},
     "channel": {"@type": "pty", "target/@type": "virtio"},
     "auth": {"@username": "u", "secret/@usage": "s"}, "host": {"@name": "h"},
@@ -41,6 +41,15 @@ SOURCES: dict[str, dict[str, str]] = {
     "vhostuser": {"@type": "unix", "@path": "/s"},
     "volume": {"@pool": "p", "@volume": "v"},
     "network": {"@protocol": "nbd"},
+}
+#: the same for elements of a kind that no attribute of their own says
+KINDS: dict[str, dict[str, dict[str, str]]] = {
+    "interface": {"virtio": {"@type": "ethernet", "model/@type": "virtio"}},
+    "tpm": {
+        "passthrough": {"backend/@type": "passthrough"},
+        "emulator": {"backend/@type": "emulator"},
+        "external": {"backend/@type": "external", "backend/source/@type": "unix"},
+    },
 }
 #: the same for one field
 WITH = {
@@ -179,8 +188,8 @@ def required(cls: type[Element], path: str, of: tuple[str, ...] = ()) -> dict[st
     found |= REQUIRED.get(cls.TAG, {})
     if cls is DiskSource:
         found |= SOURCES.get(of[0] if of else "", {})
-    elif of and of[0] == "virtio":
-        found |= {"@type": "ethernet", "model/@type": "virtio"}
+    elif of and of[0] in KINDS.get(cls.TAG, {}):
+        found |= KINDS[cls.TAG][of[0]]
     elif of and cls.BY and not cls.BY.startswith(".."):
         found[f"@{cls.BY}"] = of[0]
     return found | WITH.get((cls.TAG, path), {})

@@ -81,11 +81,11 @@ def check_source(item: Backend, *, unix_path: bool = True) -> None:
     if kind in ("spiceport", "dbus"):
         _channel(item, source)
     again = source.reconnect if source is not None else None
-    if again is not None and again.enabled:
+    if again is not None and again.enabled is not None:
         if source is not None and source.mode == "bind":
             detail = "chardev reconnect is possible only for connect mode"
             raise _internal(detail, From.DOMAIN)
-        if not again.timeout:
+        if again.enabled and not again.timeout:
             detail = "chardev reconnect source timeout cannot be '0'"
             raise errors.error(Code.INVALID_ARG, detail)
 

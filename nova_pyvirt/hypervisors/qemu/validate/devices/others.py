@@ -40,7 +40,7 @@ def check(domain: Domain, caps: QemuCaps) -> None:
             f"Memory balloon device type '{balloon.model}' is not supported by this version of qemu"
         )
     if devices.nvram is not None:
-        raise unsupported("nvram device is not supported by this QEMU binary")
+        raise unsupported("nvram device is only supported for PPC64")
     vsock = devices.vsock
     if vsock is not None and vsock.cid and vsock.cid < 3:
         raise unsupported_domain("guest CIDs must be >= 3")
@@ -63,7 +63,7 @@ def _watchdogs(domain: Domain) -> None:
                 f"{item.model} model of watchdog does not support configuring the address"
             )
         if item.model == "diag288":
-            raise unsupported(f"{item.model} model of watchdog is not supported")
+            raise unsupported(f"{item.model} model of watchdog is allowed for s390 and s390x only")
 
 
 def _tpm(domain: Domain, item: TPM) -> None:

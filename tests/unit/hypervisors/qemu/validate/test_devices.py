@@ -82,6 +82,10 @@ REFUSED = (
      "does not define a target address"),
     ("<channel type='pty'><target type='guestfwd' address='h' port='1'/></channel>",
      Code.SYSTEM_ERROR, "Cannot parse socket address 'h'"),
+    ("<tpm><backend type='external'/></tpm>", X, "missing external TPM backend type"),
+    ("<watchdog model='diag288'/>", U, "allowed for s390 and s390x only"),
+    ("<channel type='unix'><source><reconnect enabled='no'/></source><target type='virtio'/>"
+     "</channel>", I, "reconnect is possible only for connect mode"),
     ("<hostdev type='scsi_host'><source protocol='vhost'/></hostdev>", X, "source wwpn"),
     ("<hostdev type='scsi_host'><source protocol='x'/></hostdev>", U,
      "Unknown scsi_host subsystem protocol 'x'"),
@@ -262,6 +266,7 @@ ACCEPTED = (
     "<driver name='x' queues='x'/></interface>",
     "<hostdev type='usb' display='x' ramfb='x'><source><address bus='1' device='2'/></source>"
     "</hostdev>",
+    "<tpm><backend type='passthrough' version='x'><source type='x'/></backend></tpm>",
     "<filesystem accessmode=''><source dir='/d'/><target dir='t'/></filesystem>",
     "<audio id='1' type='none'><input tryPoll='x' bufferCount='x'/></audio>",
     "<audio id='1' type='none'><input fixedSettings='yes' mixingEngine='yes'/></audio>",
