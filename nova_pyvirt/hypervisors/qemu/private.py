@@ -23,6 +23,7 @@ from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.util.native import threading
 
 if TYPE_CHECKING:
+    from nova_pyvirt.hypervisors.qemu.blockjobs.job import BlockJob
     from nova_pyvirt.hypervisors.qemu.events.worker import EventWorker
 
 #: where control groups are unless a definition says otherwise
@@ -64,6 +65,7 @@ class QemuPrivate:
     :ivar migration: the status of QEMU's migration as its last event said it, "" = none said
     :ivar dumped: DUMP_COMPLETED's data, {} before it came
     :ivar saving: the save image under way, "" = none
+    :ivar blockjobs: jobs on its disks, by QEMU's id of them
     :ivar clock_base: <clock adjustment=> that QEMU was started with, seconds
     :ivar timeline: what took how long
     """
@@ -101,6 +103,7 @@ class QemuPrivate:
     migration: str = ""
     dumped: dict[str, Any] = field(default_factory=dict)
     saving: str = ""
+    blockjobs: "dict[str, BlockJob]" = field(default_factory=dict)
 
     @property
     def vcpu_pids(self) -> dict[int, int]:

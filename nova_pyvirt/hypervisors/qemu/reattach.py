@@ -10,6 +10,7 @@ from nova_pyvirt.core.job_matrix import Job
 from nova_pyvirt.core.states import Paused, Running, Shutoff, State
 from nova_pyvirt.errors import libvirtError
 from nova_pyvirt.hypervisors.qemu import cpus, livecpu, recover, status, stop
+from nova_pyvirt.hypervisors.qemu.blockjobs import recover as blockjobs
 from nova_pyvirt.hypervisors.qemu.events.dispatch import worker_for
 from nova_pyvirt.hypervisors.qemu.hotplug import recover as devices
 from nova_pyvirt.hypervisors.qemu.jobs import job
@@ -139,6 +140,7 @@ def _update(state: QemuState, vm: DomainObj, written: Sequence[Any], lost: bool)
         LOG.warning("domain %s: %s", vm.name, exc)
     _settle(state, vm, lost)
     recover.recover(state, vm, written)
+    blockjobs.recover(state, vm, written)
     if vm.active and devices.recover(state, vm, written):
         refresh(vm, vm.private.mon)  # what QEMU says of the new ones
 

@@ -13,6 +13,7 @@ from nova_pyvirt.core.host.identity import boot_id
 from nova_pyvirt.core.job_matrix import ASYNC_WORDS, JOB_WORDS, AsyncJob, Job
 from nova_pyvirt.core.statusfile import status_text
 from nova_pyvirt.hypervisors.qemu.block import qom
+from nova_pyvirt.hypervisors.qemu.blockjobs import record
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.model.cpu import CPU
@@ -132,7 +133,7 @@ def _for_libvirt(domain: Domain, private: QemuPrivate, channels: str) -> list[st
         "\n".join(["<devices>", *rows, "</devices>"]),
         f"<channelTargetDir path={quoteattr(channel)}/>",
         f"<nodename index='{max(numbers)}'/>",
-        "<blockjobs active='no'/>",
+        record.element(private.blockjobs),
         "<agentTimeout>-2</agentTimeout>",
     ]
 

@@ -19,6 +19,7 @@ from nova_pyvirt.hypervisors.qemu.ops import (
     query,
     rename,
 )
+from nova_pyvirt.hypervisors.qemu.slots.blockjobs import BlockJobSlots
 from nova_pyvirt.hypervisors.qemu.slots.console import ConsoleSlots
 from nova_pyvirt.hypervisors.qemu.slots.devices import DeviceSlots
 from nova_pyvirt.hypervisors.qemu.slots.jobs import JobSlots, MigrationSlots, PowerSlots, SaveSlots
@@ -52,6 +53,7 @@ class QemuTable(
     StatsSlots,
     MonitorSlots,
     MomentSlots,
+    BlockJobSlots,
     NodeSlots,
     DeviceSlots,
     DriverTable,

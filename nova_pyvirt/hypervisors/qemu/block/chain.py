@@ -45,6 +45,19 @@ def fill(disk: Disk) -> None:
 
 def backing_of(path: str) -> tuple[str, str] | None:
     """(path, format) of a qcow2 image's backing file; None without one."""
+    found = _backing(path)
+    if found is None:
+        return None
+    return os.path.normpath(os.path.join(os.path.dirname(path), found[0])), found[1]
+
+
+def backing_name(path: str) -> str | None:
+    """The name of a qcow2 image's backing file as its header has it, relative to its own."""
+    found = _backing(path)
+    return found[0] if found is not None else None
+
+
+def _backing(path: str) -> tuple[str, str] | None:
     try:
         with open(path, "rb") as file:
             head = file.read(65536)
@@ -59,7 +72,6 @@ def backing_of(path: str) -> tuple[str, str] | None:
     if size > _MAX_NAME or offset + size > len(head):
         raise errors.error(Code.OPERATION_FAILED, f"the header of '{path}' is damaged")
     name = head[offset : offset + size].decode("utf-8", "surrogateescape")
-    name = os.path.normpath(os.path.join(os.path.dirname(path), name))
     return name, _backing_format(head, version, offset) or "raw"
 
 

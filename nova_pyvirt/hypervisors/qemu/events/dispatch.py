@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.hypervisors.qemu import status
+from nova_pyvirt.hypervisors.qemu.blockjobs import ending as ending_blockjobs
 from nova_pyvirt.hypervisors.qemu.events import devices, ending, guest, jobs, lifecycle
 from nova_pyvirt.hypervisors.qemu.events.worker import EventWorker
 from nova_pyvirt.hypervisors.qemu.state import QemuState
@@ -38,6 +39,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "MIGRATION": jobs.on_migration,
     "MIGRATION_PASS": jobs.on_migration_pass,
     "DUMP_COMPLETED": jobs.on_dump_completed,
+    "JOB_STATUS_CHANGE": ending_blockjobs.on_job,
 } | {name: partial(devices.on_graphics, name) for name in devices.GRAPHICS_PHASES}
 
 

@@ -51,6 +51,26 @@ def check(disk: Disk, user: Identity | None, *, formats: bool = True) -> None:
     _check_chain(disk, user)
 
 
+def check_new(disk: Disk, user: Identity | None) -> None:
+    """Can QEMU's user go where a new image is to be?
+
+    :raises libvirtError: SYSTEM_ERROR
+    """
+    if disk.path is not None and disk.type in ("file", "block"):
+        _check_reach(user, disk.path)
+
+
+def probe_format(path: str) -> str:
+    """What kind of image a file begins as; raw when it is none that is known.
+
+    :raises libvirtError: SYSTEM_ERROR
+    """
+    for kind, (offset, magics) in _MAGIC.items():
+        if _head(path, offset, len(magics[0])) in magics:
+            return kind
+    return "raw"
+
+
 def number(disk: Disk, first: int) -> int:
     """Numbers the block nodes of a disk's chain, the top image first; the last number."""
     layer: Any = disk
@@ -123,16 +143,19 @@ def _check_format(path: str, kind: str | None) -> None:
     if known is None:
         return
     offset, magics = known
+    if _head(path, offset, len(magics[0])) not in magics:
+        detail = f"Could not open '{path}': Image is not in {kind} format"
+        raise error(Code.INTERNAL_ERROR, detail)
+
+
+def _head(path: str, offset: int, size: int) -> bytes:
     try:
         with open(path, "rb") as file:
             file.seek(offset)
-            head = file.read(len(magics[0]))
+            return file.read(size)
     except OSError as exc:
         detail = f"Cannot access storage file '{path}'"
         raise system_error(exc.errno or 0, detail, domain=From.STORAGE) from exc
-    if head not in magics:
-        detail = f"Could not open '{path}': Image is not in {kind} format"
-        raise error(Code.INTERNAL_ERROR, detail)
 
 
 def _may_be_missing(disk: Disk) -> bool:

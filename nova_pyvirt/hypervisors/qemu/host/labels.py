@@ -87,6 +87,9 @@ def image(disk: Disk, mine: Identity) -> Iterator[Owned]:
         if path and own is not None:
             yield Owned(path, own, alone=False)
         layer = layer.backing
+    mirror = disk.mirror
+    if mirror is not None and mirror.job == "copy" and mirror.source.local_path and owner:
+        yield Owned(mirror.source.local_path, owner, alone=True)
 
 
 def _override(labels: list[SecurityLabel], owner: Identity | None) -> Identity | None:

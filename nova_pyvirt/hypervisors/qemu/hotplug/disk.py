@@ -8,6 +8,7 @@ from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.errors import Code, libvirtError
 from nova_pyvirt.hypervisors.qemu import identity
 from nova_pyvirt.hypervisors.qemu.block import throttle
+from nova_pyvirt.hypervisors.qemu.blockjobs.job import check_idle
 from nova_pyvirt.hypervisors.qemu.command.devices import blockdev, disk
 from nova_pyvirt.hypervisors.qemu.command.devices.guest import Args, device
 from nova_pyvirt.hypervisors.qemu.command.devices.secrets import secret_alias
@@ -65,7 +66,7 @@ class DiskKind(Kind):
                 raise _unsupported("This type of disk cannot be hot unplugged")
         elif device.device == "floppy" or device.bus not in ("usb", "scsi"):
             raise _unsupported(f"disk device type '{device.device}' cannot be detached")
-        check_idle(device)
+        check_idle(vm, device)
 
     def backends(self, device: Any) -> list[tuple[str, dict[str, Any]]]:
         if device.type == "vhostuser":
@@ -77,13 +78,6 @@ def _unsupported(detail: str) -> libvirtError:
     return errors.error(Code.OPERATION_UNSUPPORTED, detail)
 
 
-def check_idle(found: Disk) -> None:
-    """:raises libvirtError: OPERATION_UNSUPPORTED while a block job works on the disk"""
-    if found.mirror is not None:
-        detail = f"disk '{found.target}' already in active block job"
-        raise errors.error(Code.OPERATION_UNSUPPORTED, detail)
-
-
 def check_images(state: QemuState, vm: DomainObj, found: Disk) -> None:
     """Looks at a disk's images, and numbers their block nodes as no node has been in this run.
 
@@ -93,7 +87,11 @@ def check_images(state: QemuState, vm: DomainObj, found: Disk) -> None:
     """
     described = found.backing is not None
     images.check(found, identity.of(vm.definition, state.settings), formats=False)
-    skipped = 0 if described else len(blockdev.layers(found))
+    number_nodes(vm, found, skipped=0 if described else len(blockdev.layers(found)))
+
+
+def number_nodes(vm: DomainObj, found: Disk, *, skipped: int = 0) -> None:
+    """Numbers for a new chain's block nodes, which no node has had in this run."""
     with vm.lock:
         last = images.number(found, vm.private.node_index + skipped + 1)
         vm.private.node_index = max(vm.private.node_index, last)
@@ -115,16 +113,24 @@ def limit(vm: DomainObj, found: Disk) -> None:
 
 def nodes(found: Disk) -> list[tuple[str, dict[str, Any]]]:
     """Commands that remove a chain's block nodes from the top, and what they needed."""
-    removals: list[tuple[str, dict[str, Any]]] = []
+    commands: list[tuple[str, dict[str, Any]]] = []
     if found.copy_on_read and not found.empty:
-        removals.append(("blockdev-del", {"node-name": f"libvirt-CoR-{found.target}"}))
+        commands.append(("blockdev-del", {"node-name": f"libvirt-CoR-{found.target}"}))
     for image, number in _images(found):
-        names = [f"libvirt-{number}-format", f"libvirt-{number}-storage"]
-        if image.source.slices:
-            names.insert(1, f"libvirt-{number}-slice-sto")
-        removals += [("blockdev-del", {"node-name": name}) for name in names]
-        removals += [("object-del", {"id": ident}) for ident in _objects(image, number)]
-    return removals
+        commands += removals(image, number)
+    return commands
+
+
+def removals(image: Any, number: int) -> list[tuple[str, dict[str, Any]]]:
+    """Commands that remove one image's block nodes, and what they needed.
+
+    :param image: a disk for its topmost one, or a layer
+    """
+    names = [f"libvirt-{number}-format", f"libvirt-{number}-storage"]
+    if image.source.slices:
+        names.insert(1, f"libvirt-{number}-slice-sto")
+    found = [("blockdev-del", {"node-name": name}) for name in names]
+    return found + [("object-del", {"id": ident}) for ident in _objects(image, number)]
 
 
 def _images(found: Disk) -> list[tuple[Any, int]]:

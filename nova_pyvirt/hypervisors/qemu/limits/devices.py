@@ -98,6 +98,8 @@ def disk_paths(disk: Disk) -> Iterator[tuple[str, str]]:
         if layer.source.local_path:
             yield layer.source.local_path, "r"
         layer = layer.backing
+    if disk.mirror is not None and disk.mirror.source.local_path:
+        yield disk.mirror.source.local_path, "rw"
 
 
 def hostdev_paths(hostdev: Hostdev, fs: HostFs | None = None) -> list[str]:

@@ -4,6 +4,7 @@
 from nova_pyvirt import errors
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.errors import Code
+from nova_pyvirt.hypervisors.qemu.blockjobs.job import check_none
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
 
 
@@ -11,6 +12,7 @@ def check(vm: DomainObj, private: QemuPrivate) -> None:
     """:raises libvirtError: OPERATION_INVALID with QEMU's reasons; OPERATION_INVALID, CONFIG_...
     for devices that keep state in files
     """
+    check_none(vm)
     answer = private.mon.command("query-migrate", kind="query")
     if blockers := answer.get("blocked-reasons"):
         raise errors.error(Code.OPERATION_INVALID, f"cannot migrate domain: {'; '.join(blockers)}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The table's questions for snapshots, checkpoints and block jobs."""
+"""The table's questions for snapshots and checkpoints."""
 
 from nova_pyvirt.core.refs import CheckpointRef, DomainRef, SnapshotRef
 from nova_pyvirt.hypervisors.qemu.ops import moments
@@ -41,16 +41,3 @@ class MomentSlots(Slots):
     ) -> CheckpointRef:
         function = "qemuDomainCheckpointLookupByName"
         moments.not_found(self.state, dom, CHECKPOINTS, name, flags, function)
-
-    def domain_get_block_job_info(
-        self, dom: DomainRef, disk: str, flags: int
-    ) -> tuple[int, int, int, int, int]:
-        return moments.get_block_job_info(self.state, dom, disk, flags)
-
-    def domain_block_job_abort(self, dom: DomainRef, disk: str, flags: int) -> None:
-        moments.block_job_abort(self.state, dom, disk, flags)
-
-    def domain_block_job_set_speed(
-        self, dom: DomainRef, disk: str, bandwidth: int, flags: int
-    ) -> None:
-        moments.block_job_set_speed(self.state, dom, disk, bandwidth, flags)
