@@ -70,6 +70,8 @@ def _end(state: QemuState, vm: DomainObj, job: BlockJob) -> None:
                     conclude(state, vm, job)
             return
         except libvirtError as exc:
+            if not vm.active or vm.private is not private:
+                return  # the guest has ended
             if exc.get_error_code() != Code.OPERATION_TIMEOUT:
                 LOG.warning("domain %s: block job %s: %s", vm.name, job.name, exc)
                 return
