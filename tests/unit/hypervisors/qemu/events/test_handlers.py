@@ -148,6 +148,7 @@ class TestHandlers(HandlerCase):
         elsewhere = {
             "RESUME", "SHUTDOWN", "GUEST_PANICKED", "MIGRATION", "MIGRATION_PASS", "DUMP_COMPLETED",
             "DEVICE_DELETED",  # in hotplug
+            "JOB_STATUS_CHANGE",  # in test_blockjobs
         } | {name for name in HANDLERS if name.startswith(("VNC_", "SPICE_"))}  # fmt: skip
         self.assertLessEqual(set(HANDLERS), here | elsewhere)
 

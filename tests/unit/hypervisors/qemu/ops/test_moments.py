@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Snapshots, checkpoints and block jobs: there are none."""
+"""Snapshots and checkpoints: there are none."""
 
 import os
 
@@ -7,9 +7,6 @@ from nova_pyvirt.errors import Code
 from nova_pyvirt.hypervisors.qemu.ops import moments
 from nova_pyvirt.hypervisors.qemu.ops.moments import CHECKPOINTS, SNAPSHOTS
 from tests.unit.hypervisors.qemu.ops.case import OpsCase
-
-DISK = """<disk type='file' device='disk'><driver name='qemu' type='raw'/>
-<source file='/a.img'/><target dev='vda' bus='virtio'/></disk>"""
 
 
 class TestSnapshots(OpsCase):
@@ -36,23 +33,3 @@ class TestSnapshots(OpsCase):
         self.refused(Code.NO_SUPPORT, moments.check_none, SNAPSHOTS, 0, "f")
         self.refused(Code.NO_SUPPORT, moments.not_found, SNAPSHOTS, "s", 0, "f")
         self.refused(Code.NO_SUPPORT, moments.current_snapshot, 0)
-
-
-class TestBlockJobs(OpsCase):
-    DEVICES = DISK
-
-    def test_a_domain_that_is_off(self) -> None:
-        self.refused(Code.OPERATION_INVALID, moments.get_block_job_info, "vda", 0)
-        self.refused(Code.OPERATION_INVALID, moments.block_job_abort, "vda", 0)
-
-    def test_none(self) -> None:
-        self.start()
-        for disk in ("vda", "/a.img"):
-            found = moments.get_block_job_info(self.state, self.ref, disk, 0)
-            self.assertEqual((0, 0, 0, 0, 0), found)
-            said = self.refused(Code.INVALID_ARG, moments.block_job_abort, disk, 0)
-            self.assertIn("disk vda does not have an active block job", said)
-        self.refused(Code.INVALID_ARG, moments.block_job_set_speed, "vda", 1, 0)
-        self.refused(Code.OVERFLOW, moments.block_job_set_speed, "vda", 1 << 44, 0)
-        said = self.refused(Code.INVALID_ARG, moments.get_block_job_info, "vdz", 0)
-        self.assertIn("disk 'vdz' not found in domain", said)
