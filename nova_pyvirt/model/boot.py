@@ -41,11 +41,13 @@ class Nvram(Element):
     template = field("@template")
     type = field("@type", enum("file", "block", "network"))
     path = field(".")
-    source = child("source", DiskSource, show=lambda nvram, ctx: not nvram.source.blank)
+    source = child("source", DiskSource)
 
     def after_parse(self, node: etree._Element) -> None:
         if self.type is not None and self.source is None:
             raise Refusal("missing 'source' element of nvram").error()
+        if self.type is None:
+            self.source = None
         if self.type is not None or not self.path:
             self.path = None
 

@@ -55,6 +55,7 @@ class Refusal:
     domain: From = From.DOMAIN
 
     def error(self) -> errors.libvirtError:
+        """The error, to be raised."""
         return errors.error(self.code, self.detail, domain=self.domain)
 
 
@@ -76,6 +77,7 @@ class Kind:
         return self.parse(node.text or "", node.tag, node.tag)
 
     def format(self, value: Any) -> str:
+        """The text of a value."""
         return str(value)
 
     def format_attributes(self, value: Any) -> list[tuple[str, str]]:

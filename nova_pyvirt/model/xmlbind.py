@@ -79,6 +79,7 @@ class Field:
         return self.live or self.secret or self.show is not None
 
     def visible(self, owner: Any, ctx: Context) -> bool:
+        """Is it written in this form of the definition?"""
         if self.live and ctx.inactive and not ctx.status:
             return False
         if self.secret and not ctx.secure:

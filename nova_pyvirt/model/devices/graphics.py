@@ -182,6 +182,7 @@ class Graphics(Element):
 
     @property
     def listen_type(self) -> str | None:
+        """How it listens first: "address", "network", "socket" or "none"."""
         return self.listens[0].type if self.listens else None
 
     @listen_type.setter
@@ -190,6 +191,7 @@ class Graphics(Element):
 
     @property
     def listen_address(self) -> str | None:
+        """The address it listens on first."""
         return self.listens[0].address if self.listens else None
 
     @listen_address.setter
@@ -198,10 +200,12 @@ class Graphics(Element):
 
     @property
     def listen_network(self) -> str | None:
+        """The network whose address it listens on first."""
         return self.listens[0].network if self.listens else None
 
     @property
     def listen_socket(self) -> str | None:
+        """The path of the socket it listens on first."""
         return self.listens[0].socket if self.listens else None
 
     @listen_socket.setter

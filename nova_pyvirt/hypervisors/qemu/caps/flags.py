@@ -90,10 +90,12 @@ def from_command_line(options: Mapping[str, Collection[str]]) -> set[str]:
 
 
 def from_migration(capabilities: Collection[str]) -> set[str]:
+    """Flags of the names that query-migrate-capabilities gives."""
     return {cap for name, cap in tables.MIGRATION if name in capabilities}
 
 
 def from_tpm(models: Collection[str], types: Collection[str]) -> set[str]:
+    """Flags of the names that query-tpm-models and query-tpm-types give."""
     found = {cap for name, cap in _TPM_MODELS.items() if name in models}
     return found | {cap for name, cap in _TPM_TYPES.items() if name in types}
 

@@ -78,6 +78,7 @@ class Accel:
 
     @cached_property
     def by_name(self) -> dict[str, Machine]:
+        """Machines by their versioned names."""
         return {machine.name: machine for machine in self.machines}
 
 
@@ -113,6 +114,7 @@ class QemuCaps:
 
     @property
     def kvm(self) -> bool:
+        """Can guests be of type "kvm"?"""
         return "kvm" in self.flags
 
     @property

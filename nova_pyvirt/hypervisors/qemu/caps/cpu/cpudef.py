@@ -4,10 +4,12 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from lxml import etree
 
 from nova_pyvirt.errors import Code, From, error
+from nova_pyvirt.model.kinds import Kind, Natural, Positive, enum, missing, uint
 
 #: how a feature of a guest CPU may be asked for
 POLICIES = ("force", "require", "optional", "disable", "forbid")
@@ -23,7 +25,7 @@ ARCHES = (
     "xtensaeb",
 )  # fmt: skip
 _VENDOR_ID_LENGTH = 12
-_UINT_MAX = 2**32 - 1
+_UINT, _POSITIVE = uint(), Positive()
 #: no CPU definition is as long; a longer text is not parsed
 _MAX_XML = 4 << 20
 _TAG = re.compile(r"<[^>]*>")
@@ -169,51 +171,21 @@ def _unsupported(detail: str) -> Exception:
     return error(Code.CONFIG_UNSUPPORTED, detail, domain=From.CPU)
 
 
-def _uint(
-    node: etree._Element, name: str, *, required: bool = True, nonzero: bool = False
-) -> int | None:
-    """A non-negative attribute with libvirt's complaints."""
+def _value(node: etree._Element, name: str, kind: Kind, *, required: bool = True) -> Any:
+    """An attribute with libvirt's complaints; None when it isn't there."""
     text = node.get(name)
-    where = f"attribute '{name}' in element '{node.tag}'"
-    if text is None:
-        if required:
-            raise error(Code.XML_ERROR, f"Missing required {where}", domain=From.XML)
-        return None
-    stripped = text.strip()
-    if not stripped.isascii() or not stripped.isdigit() or int(stripped) > _UINT_MAX:
-        raise error(
-            Code.XML_ERROR,
-            f"Invalid value for {where}: '{text}'. Expected non-negative integer value",
-            domain=From.XML,
-        )
-    if nonzero and int(stripped) == 0:
-        raise error(
-            Code.XML_ERROR, f"Invalid value for {where}: Zero is not permitted", domain=From.XML
-        )
-    return int(stripped)
-
-
-def _nonnegative(node: etree._Element, name: str) -> int | None:
-    """An attribute that libvirt reads as a signed number which must not be negative."""
-    text = node.get(name)
-    if text is not None and re.fullmatch(r"\s*-\d+", text):
-        detail = f"Invalid value for attribute '{name}' in element '{node.tag}': '{text}'."
-        raise error(Code.XML_ERROR, f"{detail} Expected non-negative value", domain=From.XML)
-    return _uint(node, name, required=False)
+    if text is not None:
+        return kind.parse(text, name, str(node.tag))
+    if required:
+        raise missing(name, str(node.tag))
+    return None
 
 
 def _choice(
     node: etree._Element, name: str, values: tuple[str, ...], *, required: bool = False
 ) -> str | None:
-    text = node.get(name)
-    where = f"attribute '{name}' in element '{node.tag}'"
-    if text is None:
-        if required:
-            raise error(Code.XML_ERROR, f"Missing required {where}", domain=From.XML)
-        return None
-    if text not in values:
-        raise error(Code.XML_ERROR, f"Invalid value for {where}: '{text}'.", domain=From.XML)
-    return text
+    found: str | None = _value(node, name, enum(*values), required=required)
+    return found
 
 
 def parse(xml: str | None, kind: str | None) -> CpuDef:
@@ -323,14 +295,14 @@ def _parse_host(node: etree._Element, cpu: CpuDef) -> None:
     signature = node.find("signature")
     if signature is not None:
         cpu.signature = (
-            _uint(signature, "family", nonzero=True) or 0,
-            _uint(signature, "model") or 0,
-            _uint(signature, "stepping") or 0,
+            _value(signature, "family", _POSITIVE) or 0,
+            _value(signature, "model", _UINT) or 0,
+            _value(signature, "stepping", _UINT) or 0,
         )
     counter = node.find("counter[@name='tsc']")
     if counter is not None:
         scaling = _choice(counter, "scaling", ("yes", "no"))
-        cpu.tsc = (_uint(counter, "frequency") or 0, scaling)
+        cpu.tsc = (_value(counter, "frequency", _UINT) or 0, scaling)
 
 
 def _parse_model(node: etree._Element, cpu: CpuDef) -> None:
@@ -362,10 +334,10 @@ def _parse_topology(node: etree._Element, cpu: CpuDef) -> None:
     topology = node.find("topology")
     if topology is None:
         return
-    sockets = _uint(topology, "sockets", nonzero=True) or 0
-    dies = _uint(topology, "dies", required=False, nonzero=True) or 1
-    cores = _uint(topology, "cores", nonzero=True) or 0
-    threads = _uint(topology, "threads", nonzero=True) or 0
+    sockets = _value(topology, "sockets", _POSITIVE) or 0
+    dies = _value(topology, "dies", _POSITIVE, required=False) or 1
+    cores = _value(topology, "cores", _POSITIVE) or 0
+    threads = _value(topology, "threads", _POSITIVE) or 0
     cpu.topology = (sockets, dies, cores, threads)
 
 
@@ -392,7 +364,7 @@ def _parse_extras(node: etree._Element, cpu: CpuDef) -> None:
     if len(caches) > 1:
         raise _xml_error("at most one CPU cache element may be specified")
     for cache in caches:
-        level = _uint(cache, "level", required=False)
+        level = _value(cache, "level", _UINT, required=False)
         if level is not None and not 1 <= level <= 3:
             raise _xml_error("invalid CPU cache level, must be in range [1,3]")
         mode = _choice(cache, "mode", ("emulate", "passthrough", "disable"), required=True)
@@ -400,4 +372,4 @@ def _parse_extras(node: etree._Element, cpu: CpuDef) -> None:
     address = node.find("maxphysaddr")
     if address is not None:
         mode = _choice(address, "mode", ("emulate", "passthrough"), required=True)
-        cpu.maxphysaddr = (mode or "", _nonnegative(address, "bits"))
+        cpu.maxphysaddr = (mode or "", _value(address, "bits", Natural(), required=False))

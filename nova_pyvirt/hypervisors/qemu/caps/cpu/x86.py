@@ -37,6 +37,13 @@ class Data:
 
 @dataclass(frozen=True)
 class Feature:
+    """A CPU feature of libvirt's map.
+
+    :ivar mask: its bits, of all registers in one number
+    :ivar migratable: may a guest that sees it move?
+    :ivar msr: is it told by a model-specific register rather than by CPUID?
+    """
+
     name: str
     mask: int
     migratable: bool
@@ -45,6 +52,15 @@ class Feature:
 
 @dataclass(frozen=True)
 class Model:
+    """A CPU model of libvirt's map.
+
+    :ivar for_host: may a host be called that?
+    :ivar for_guest: may a guest have it?
+    :ivar signatures: (family, model, steppings or None for any) of processors that are it
+    :ivar bits: its features, as in Feature.mask
+    :ivar removed: features that it once had
+    """
+
     name: str
     for_host: bool
     for_guest: bool
@@ -54,6 +70,7 @@ class Model:
     removed: tuple[str, ...]
 
     def matches(self, signature: tuple[int, int, int]) -> bool:
+        """Is a processor of this family, model and stepping one?"""
         family, model, stepping = signature
         return any(
             f == family and m == model and (s is None or stepping in s)
@@ -129,6 +146,7 @@ class Map:
         return Data(bits, signature(registers.get((1, 0, "eax"), 0)))
 
     def vendor_of(self, bits: int) -> str | None:
+        """Whose processor has these bits."""
         return next((n for n, mask in self.vendors.items() if bits & mask == mask), None)
 
     def names(self, bits: int) -> list[str]:

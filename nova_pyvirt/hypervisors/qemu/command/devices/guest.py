@@ -60,6 +60,7 @@ class Guest:
 
     @property
     def devices(self) -> Any:
+        """The domain's devices."""
         return self.domain.devices
 
     def bootindex(self, item: Device) -> int | None:
