@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Capabilities of the QEMU that is installed."""
 
+import os
 import shutil
 import tempfile
 import unittest
@@ -9,10 +10,12 @@ from unittest import mock
 
 from lxml import etree
 
+from nova_pyvirt import libvirt
 from nova_pyvirt.errors import Code, libvirtError
 from nova_pyvirt.hypervisors.qemu.caps import CapsCache, HostView, connect, session
 from nova_pyvirt.hypervisors.qemu.caps.probe import probe
 from nova_pyvirt.hypervisors.qemu.caps.session import CommandFailed, ProbeSession
+from nova_pyvirt.model import cpuset
 from tests.base import TestCase
 
 QEMU = shutil.which("qemu-system-x86_64")
@@ -97,3 +100,18 @@ class OtherProgramTest(TestCase):
         with self.assertRaises(libvirtError) as caught:
             probe(self.script("exec sleep 60"), session=impatient)
         self.assertEqual(Code.OPERATION_TIMEOUT, caught.exception.get_error_code())
+
+
+class HostTest(TestCase):
+    """What a program is told of this host."""
+
+    def test_processors_and_memory(self) -> None:
+        root = self.enterContext(tempfile.TemporaryDirectory())
+        conn = libvirt.open(f"qemu:///embed?root={root}")
+        self.addCleanup(conn.close)
+        numbers = cpuset.parse(Path("/sys/devices/system/cpu/online").read_text().strip())
+        count, online, total = conn.getCPUMap()
+        self.assertEqual(set(numbers), {number for number, there in enumerate(online) if there})
+        self.assertEqual((len(online), len(numbers)), (count, total))
+        whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
+        self.assertEqual((whole, len(numbers)), tuple(conn.getInfo()[1:3]))

@@ -149,12 +149,14 @@ def _mhz(fs: HostFs, arch: str) -> int:
     return int(found[-1]) if found else 0
 
 
-def cpu_map(fs: HostFs, flags: int = 0) -> tuple[int, list[bool], int]:
-    """virNodeGetCPUMap: processors present, which of them are online, how many are."""
+def cpu_map(fs: HostFs, flags: int = 0) -> tuple[int, bytes, int]:
+    """virNodeGetCPUMap: processors present, which of them are online (a bit each, the lowest first),
+    how many are."""
     check_flags(flags, 0, "virHostCPUGetMap")
-    active = set(online(fs))
+    active = online(fs)
     size = count(fs)
-    return size, [cpu in active for cpu in range(size)], len(active)
+    bits = sum(1 << cpu for cpu in active)
+    return size, bits.to_bytes(-(-size // 8), "little"), len(active)
 
 
 def cpu_stats(fs: HostFs, cpu: int, flags: int = 0) -> dict[str, ULLong]:

@@ -61,20 +61,14 @@ def node_memory(fs: HostFs, node: int) -> tuple[int, int]:
     return info.get("MemTotal", 0) * 1024, info.get("MemFree", 0) * 1024
 
 
-def _all(fs: HostFs) -> tuple[int, int]:
-    cells = nodes(fs) or [ALL_CELLS]
-    pairs = [node_memory(fs, node) for node in cells]
-    return sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs)
-
-
 def total(fs: HostFs) -> int:
-    """All memory, bytes."""
-    return _all(fs)[0]
+    """All memory, bytes; more than that of the nodes when some was added later."""
+    return _meminfo(fs, ALL_CELLS)["MemTotal"] << 10
 
 
 def free(fs: HostFs) -> int:
     """virNodeGetFreeMemory, bytes."""
-    return _all(fs)[1]
+    return sum(node_memory(fs, node)[1] for node in nodes(fs) or [ALL_CELLS])
 
 
 def cells_free(fs: HostFs, start: int, cells: int) -> list[int]:

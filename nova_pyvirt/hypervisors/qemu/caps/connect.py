@@ -295,8 +295,8 @@ def node_get_info(view: HostView) -> host.NodeInfo:
     return host.node_info(view.fs)
 
 
-def node_get_cpu_map(view: HostView, flags: int = 0) -> tuple[int, list[bool], int]:
-    """virNodeGetCPUMap: processors, is it online?, how many are."""
+def node_get_cpu_map(view: HostView, flags: int = 0) -> tuple[int, bytes, int]:
+    """virNodeGetCPUMap: processors, a bit for each that is online, how many are."""
     return host.cpu_map(view.fs, flags)
 
 

@@ -18,7 +18,7 @@ class NodeSlots(Slots):
     def node_get_info(self) -> Any:
         return caps.node_get_info(self.state.view)
 
-    def node_get_cpu_map(self, flags: int) -> tuple[int, list[bool], int]:
+    def node_get_cpu_map(self, flags: int) -> tuple[int, bytes, int]:
         return caps.node_get_cpu_map(self.state.view, flags)
 
     def node_get_cpu_stats(self, cpu: int, flags: int) -> Params:
