@@ -127,14 +127,14 @@ def pools(fs: HostFs, node: int = ALL_CELLS) -> list[Pages]:
         all_ = fs.number(f"{base}/nr_hugepages") or 0
         huge.append(Pages(size, all_, fs.number(f"{base}/free_hugepages") or 0))
     taken = sum(pool.size * 1024 * pool.total for pool in huge)
-    have, unused = _all(fs) if node == ALL_CELLS else node_memory(fs, node)
+    have, unused = (total(fs), free(fs)) if node == ALL_CELLS else node_memory(fs, node)
     size = page_size() * 1024
     return sorted([Pages(page_size(), (have - taken) // size, unused // size), *huge])
 
 
 def _free_pages(fs: HostFs, node: int, size: int) -> int:
     if size == page_size():
-        unused = _all(fs)[1] if node == ALL_CELLS else node_memory(fs, node)[1]
+        unused = free(fs) if node == ALL_CELLS else node_memory(fs, node)[1]
         return unused // (size * 1024)
     return fs.number(f"{pool(fs, node, size)}/free_hugepages") or 0
 
