@@ -117,13 +117,18 @@ class LifecycleCase(TestCase):
         self.until(lambda: name in Path(path).read_text().splitlines())
 
     def console(self, ref: Any) -> int:
-        """The guest's serial port, opened when it is up."""
+        """The guest's serial port, once it is up. What it said before somebody listened is lost: then it
+        is asked to begin again.
+        """
         vm = self.table.state.domains.find(ref)
         fd = os.open(vm.definition.devices.serials[0].source_path, os.O_RDWR | os.O_NOCTTY)
         self.addCleanup(os.close, fd)
         seen = b""
         while b"NANO-UP" not in seen:
-            seen += os.read(fd, 100)
+            if select.select([fd], [], [], 10.0)[0]:
+                seen += os.read(fd, 100)
+            else:
+                os.write(fd, b"r")
         return fd
 
     def leftovers(self) -> list[str]:

@@ -32,8 +32,7 @@ def fill(disk: Disk) -> None:
     for _ in range(_MAX_DEPTH):
         below = backing_of(path) if kind == "qcow2" else None
         if below is None:
-            owner.backing = BackingStore()
-            owner.backing.detected = True
+            owner.backing = BackingStore()  # the end is shown where what is above it is
             return
         path, kind = below
         layer = BackingStore(type="file", format=kind, source=DiskSource(file=path))

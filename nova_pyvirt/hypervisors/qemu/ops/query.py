@@ -5,7 +5,7 @@ from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.memo import Memo
 from nova_pyvirt.core.refs import DomainRef
 from nova_pyvirt.hypervisors.qemu.flags import check_flags
-from nova_pyvirt.hypervisors.qemu.migratable import as_defined
+from nova_pyvirt.hypervisors.qemu.migratable import for_others
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.util import procstat
 
@@ -53,7 +53,7 @@ def get_xml_desc(state: QemuState, dom: DomainRef, flags: int) -> str:
         return _TEXTS.text(
             definition,
             form,
-            lambda: as_defined(definition, cpu).format(
+            lambda: (for_others(definition, cpu) if migratable else definition).format(
                 inactive=form[0], secure=form[1], migratable=form[2]
             ),
         )
