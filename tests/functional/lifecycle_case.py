@@ -131,6 +131,19 @@ class LifecycleCase(TestCase):
                 os.write(fd, b"r")
         return fd
 
+    def soft_reboot(self, ref: Any, fd: int) -> None:
+        """Reboots the guest and waits until it is up again.
+
+        It says that it is up a moment before it looks at its power button: a press in between is
+        lost, and repeated.
+        """
+        seen = b""
+        while b"NANO-UP" not in seen:
+            if b"NANO-PWRBTN" not in seen:
+                self.table.domain_reboot(ref, 0)
+            if select.select([fd], [], [], 1.0)[0]:
+                seen += os.read(fd, 100)
+
     def leftovers(self) -> list[str]:
         """What a guest that has ended must not leave."""
         found = [str(path) for path in Path(self.root, "run/qemu").iterdir()]

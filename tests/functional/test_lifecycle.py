@@ -81,14 +81,32 @@ class TestLifecycle(LifecycleCase):
         reboots: list[Any] = []
         self.table.connect_domain_event_register_any(ref, 1, lambda *args: reboots.append(args))
         pid, fd = self.pid(ref), self.console(ref)
-        self.table.domain_reboot(ref, 0)
-        seen = b""
-        while b"NANO-UP" not in seen:
-            seen += os.read(fd, 100)
+        self.soft_reboot(ref, fd)
         self.assertTrue(reboots)
         self.assertEqual(pid, self.pid(ref))
         self.assertEqual((State.RUNNING, Running.BOOTED), self.state(ref))
         self.assertEqual([(RESUMED, 0), (STARTED, 0)], self.events)
+
+    def test_many_times(self) -> None:
+        """Each round tells the same, nothing of the round before comes late."""
+        ref = self.define()
+        reboots: list[Any] = []
+        self.table.connect_domain_event_register_any(ref, 1, lambda *args: reboots.append(args))
+        whole = [(RESUMED, 0), (STARTED, 0), (SHUTDOWN, 1), (STOPPED, 0)]
+        for number in range(6):
+            with self.subTest(number):
+                self.events.clear()
+                reboots.clear()
+                running = self.table.domain_create(ref)
+                fd = self.console(ref)
+                self.soft_reboot(running, fd)
+                os.write(fd, b"o")
+                self.until(lambda: not self.table.domain_is_active(ref))
+                self.until(lambda: self.events[-1:] == whole[-1:])
+                self.assertEqual(whole, self.events)
+                self.assertTrue(reboots)  # one for each reset: firmware resets again by itself
+                self.assertEqual((State.SHUTOFF, Shutoff.SHUTDOWN), self.state(ref))
+        self.assertEqual([], self.leftovers())
 
     def test_panic(self) -> None:
         ref = self.define(devices="<panic model='isa'/>", extra="<on_crash>destroy</on_crash>")

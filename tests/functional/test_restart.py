@@ -2,6 +2,7 @@
 """What the next process makes of guests, files and processes that it finds, with a real QEMU."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -130,14 +131,39 @@ class TestReconnect(LifecycleCase):
         self.assertEqual(xml, self.table.domain_get_xml_desc(ref, 2))
         self.table.domain_destroy(running)
 
+    def test_status_file_of_another_version(self) -> None:
+        """What it lacks is made up for, what is not known is passed over."""
+        ref = self.table.domain_create(self.define())
+        self.table.domain_suspend(ref)
+        pid = self.pid(ref)
+        self.table.close()
+        status = Path(self.root, "run/qemu/nano.xml")
+        text = re.sub(
+            "(?s)<(qemuCaps|timeline)\\b.*?</\\1>|<pyvirt [^>]*/>", "", status.read_text()
+        )
+        news = "<news a='1'><more/></news>"
+        text = text.replace("<domain ", f"{news}<domain ", 1).replace(
+            "<devices>", f"{news}<devices>"
+        )
+        status.write_text(text)
+        self.table = self.open()
+        self.assertEqual(pid, self.pid(ref))
+        self.assertEqual((State.PAUSED, Paused.USER), self.state(ref))
+        self.assertTrue(self.table.state.domains.find(ref).private.caps.has("set-action"))
+        self.table.domain_resume(ref)
+        self.table.domain_destroy(ref)
+        self.assertEqual([], self.leftovers())
+
     def test_what_qemu_could_do_when_it_started(self) -> None:
         """QEMU of that name may have changed since."""
         ref = self.table.domain_create(self.define())
         self.table.close()
         status = Path(self.root, "run/qemu/nano.xml")
-        status.write_text(status.read_text().replace("<flag name='device.json'/>", "", 1))
+        text = status.read_text()
+        self.assertIn('<flag name="set-action"/>', text)
+        status.write_text(text.replace('<flag name="set-action"/>', "", 1))
         self.table = self.open()
-        self.assertFalse(self.table.state.domains.find(ref).private.caps.has("device.json"))
+        self.assertFalse(self.table.state.domains.find(ref).private.caps.has("set-action"))
         self.table.domain_destroy(ref)
 
     def test_guest_that_ended_meanwhile(self) -> None:
