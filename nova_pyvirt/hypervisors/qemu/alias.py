@@ -10,6 +10,7 @@ from nova_pyvirt.model.devices.controller import Controller
 from nova_pyvirt.model.devices.disk import Disk
 from nova_pyvirt.model.domain import Domain
 
+_CONSOLE = re.compile(r"(?:console|serial)(\d+)\Z")
 _MEMORY = {"dimm": "dimm", "nvdimm": "nvdimm", "virtio-pmem": "virtiopmem",
            "virtio-mem": "virtiomem", "sgx-epc": "epc"}  # fmt: skip
 
@@ -65,6 +66,13 @@ def next_alias(domain: Domain, prefix: str) -> str:
         if device.alias and (match := pattern.match(device.alias))
     ]
     return f"{prefix}{max(taken, default=-1) + 1}"
+
+
+def next_console(domain: Domain) -> str:
+    """The same for a console, where the first may bear a serial port's name."""
+    names = [str(console.alias) for console in domain.devices.consoles]
+    taken = [int(match[1]) for name in names if (match := _CONSOLE.match(name))]
+    return f"console{max(taken, default=-1) + 1}"
 
 
 def _memory(domain: Domain, memory: Any) -> str:

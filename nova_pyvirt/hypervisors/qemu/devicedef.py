@@ -9,6 +9,7 @@ from nova_pyvirt.hypervisors.qemu import address, alias, validate
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
 from nova_pyvirt.hypervisors.qemu.postparse import devices as defaults
 from nova_pyvirt.model import document
+from nova_pyvirt.model.devices.chardev import CharDevice
 from nova_pyvirt.model.devices.common import Device
 from nova_pyvirt.model.devices.devices import Devices
 from nova_pyvirt.model.domain import Domain
@@ -51,13 +52,33 @@ def match_device(xml: str | bytes, domain: Domain, caps: QemuCaps) -> tuple[str,
     name, device = load_device(xml)
     whole = domain.copy()
     whole.devices.__dict__[name] = [device] if Devices._fields[name].many else device
-    asked = {key: getattr(device, key, None) for key in ("address", "mac")}
+    keys = ("address", "port") if isinstance(device, CharDevice) else ("address", "mac")
+    asked = {key: getattr(device, key, None) for key in keys}
     _forget_alias(device, live=domain.id is not None)
     defaults.complete(whole, caps)
     for key, value in asked.items():
         if value is None and key in device.__dict__:
             device.__dict__[key] = None
     return name, device
+
+
+def check_device(
+    name: str, device: Any, domain: Domain, caps: QemuCaps, *, alone: bool = False
+) -> None:
+    """Would it be a device of the domain, if there were room for it?
+
+    :param alone: it takes the place of all of its kind
+    :raises libvirtError: what defining a domain with the device would raise
+    """
+    whole = domain.copy()
+    device = device.copy()
+    held = whole.devices.__dict__.get(name)
+    if not isinstance(held, list):
+        whole.devices.__dict__[name] = device
+    else:
+        whole.devices.__dict__[name] = [device] if alone else [*held, device]
+    complete(whole, caps)
+    validate.check(whole, caps)
 
 
 def parse_device(
@@ -85,7 +106,10 @@ def join(name: str, device: Any, domain: Domain, caps: QemuCaps, *, live: bool) 
     _put(whole.devices, name, device)
     placed = device.address if live and isinstance(device, Device) else None
     if live and isinstance(device, Device) and name in _PREFIXES and not device.alias:
-        device.alias = alias.next_alias(domain, _PREFIXES[name])
+        if name == "consoles":
+            device.alias = alias.next_console(domain)
+        else:
+            device.alias = alias.next_alias(domain, _PREFIXES[name])
     if placed is not None:
         address.check_pluggable(domain, device, given=True)
     complete(whole, caps, buses=_buses(domain) if live else None)

@@ -118,3 +118,13 @@ def _check_descriptors(domain: Domain, known: Collection[str]) -> None:
                 detail = f"file descriptor group '{group}' was not associated with the domain"
                 raise errors.error(Code.INVALID_ARG, detail)
             image = image.backing
+
+
+def settle_tls(domain: Domain) -> None:
+    """A character device over TCP says whether it is encrypted; by itself it isn't
+    (qemuDomainPrepareChardevSourceTLS)."""
+    devices = domain.devices
+    ports = (*devices.serials, *devices.parallels, *devices.channels, *devices.consoles)
+    for backend in (*ports, *devices.redirdevs, *(rng.backend for rng in devices.rngs)):
+        if backend is not None and backend.type == "tcp" and backend.source.tls is None:
+            backend.source.tls = False

@@ -46,8 +46,7 @@ def present(devices: Iterable[Hostdev], root: str = "/") -> list[Hostdev]:
 
 
 def _pci(device: Hostdev, root: str) -> None:
-    groups = f"{root}sys/kernel/iommu_groups"
-    if not os.path.exists(f"{root}dev/vfio/vfio") or not _entries(groups):
+    if not _vfio(root):
         detail = "host doesn't support passthrough of host PCI devices"
         raise error(Code.CONFIG_UNSUPPORTED, detail)
     where = _address(device)
@@ -59,6 +58,12 @@ def _pci(device: Hostdev, root: str) -> None:
     if not os.path.exists(root + path[1:]):
         detail = f"Device {name} not found: could not access {path}"
         raise system_error(errno.ENOENT, detail, domain=From.NONE)
+
+
+def _vfio(root: str) -> bool:
+    """Can the host hand devices over?"""
+    groups = _entries(f"{root}sys/kernel/iommu_groups")
+    return os.path.exists(f"{root}dev/vfio/vfio") and bool(groups)
 
 
 def _usb(device: Hostdev, root: str) -> bool:
@@ -131,6 +136,9 @@ def _scsi(device: Hostdev, root: str) -> None:
 
 
 def _mediated(device: Hostdev, root: str) -> None:
+    if not _vfio(root):
+        detail = "Mediated host device assignment requires VFIO support"
+        raise error(Code.CONFIG_UNSUPPORTED, detail)
     uuid = _address(device).uuid
     if not os.path.exists(f"{root}sys/bus/mdev/devices/{uuid}"):
         detail = f"mediated device '{uuid}' not found"

@@ -13,6 +13,7 @@ from nova_pyvirt.hypervisors.qemu.hotplug import compat, host, media, shared
 from nova_pyvirt.hypervisors.qemu.hotplug.kinds import KINDS
 from nova_pyvirt.hypervisors.qemu.hotplug.plug import Kind, Plug
 from nova_pyvirt.hypervisors.qemu.hotplug.words import word
+from nova_pyvirt.hypervisors.qemu.prepare import settle_tls
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.model.devices.controller import Controller
 from nova_pyvirt.model.domain import Domain
@@ -37,14 +38,13 @@ def attach(state: QemuState, vm: DomainObj, xml: str, mac: str | None = None) ->
         shared.attach_lease(vm, device)
         return
     kind = KINDS.get(name)
-    if kind is not None:
-        kind.check_alone(vm, device)
-    whole = vm.definition
-    if kind is not None or isinstance(vm.definition.devices.__dict__.get(name), list):
-        whole = devicedef.join(name, device, vm.definition, vm.private.caps, live=True)
     if kind is None:
+        devicedef.check_device(name, device, vm.definition, vm.private.caps)
         detail = f"live attach of device '{word(name)}' is not supported"
         raise errors.error(Code.OPERATION_UNSUPPORTED, detail)
+    kind.check_alone(vm, device)
+    whole = devicedef.join(name, device, vm.definition, vm.private.caps, live=True)
+    settle_tls(whole)
     for controller in _controllers(vm, whole, device):
         if controller.type == "scsi":
             plug_in(Plug(state, vm, "controllers", controller, whole))
@@ -53,7 +53,7 @@ def attach(state: QemuState, vm: DomainObj, xml: str, mac: str | None = None) ->
             whole.devices.controllers = [c for c in held if c is not controller]
     alias = plug_in(Plug(state, vm, name, device, whole))
     with vm.lock:
-        state.bus.emit(vm.ref, EventID.DEVICE_ADDED, alias)
+        state.bus.emit(vm.ref, EventID.DEVICE_ADDED, kind.added(alias))
 
 
 def _controllers(vm: DomainObj, whole: Domain, device: Any) -> list[Controller]:

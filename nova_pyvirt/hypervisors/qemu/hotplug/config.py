@@ -9,8 +9,9 @@ from nova_pyvirt.errors import Code, libvirtError
 from nova_pyvirt.hypervisors.qemu import devicedef, validate
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
 from nova_pyvirt.hypervisors.qemu.hotplug import compat
-from nova_pyvirt.hypervisors.qemu.hotplug.find import CHARS, find, find_interface, same_place
+from nova_pyvirt.hypervisors.qemu.hotplug.find import CHARS, find, find_interface, is_at, same_place
 from nova_pyvirt.hypervisors.qemu.hotplug.words import word
+from nova_pyvirt.hypervisors.qemu.validate.devices import memory
 from nova_pyvirt.model.domain import Domain
 
 #: what a definition can't get or lose by itself
@@ -30,7 +31,7 @@ def attach(definition: Domain, xml: str, caps: QemuCaps) -> tuple[Any, Domain]:
     compat.check_alias(definition, device)
     compat.check(definition, name, device, live=False)
     if name in _FIXED:
-        _check_valid(name, device, definition, caps)
+        devicedef.check_device(name, device, definition, caps)
         raise _unsupported("attach", name)
     check = _TAKEN.get(name)
     if check is not None:
@@ -83,8 +84,10 @@ def update(definition: Domain, xml: str, caps: QemuCaps) -> Domain:
     """
     name, device = devicedef.load_device(xml)
     if name not in _UPDATED:
-        _check_valid(name, device, definition, caps)
+        devicedef.check_device(name, device, definition, caps, alone=True)
         raise _unsupported("update", name)
+    if name == "memories":
+        memory.check_one(definition, device)
     old = _replaced(definition, name, device)
     compat.check(definition, name, device, old, live=False)
     whole = definition.copy()
@@ -100,14 +103,6 @@ def update(definition: Domain, xml: str, caps: QemuCaps) -> Domain:
 def _unsupported(what: str, name: str) -> libvirtError:
     detail = f"persistent {what} of device '{word(name)}' is not supported"
     return errors.error(Code.OPERATION_UNSUPPORTED, detail)
-
-
-def _check_valid(name: str, device: Any, definition: Domain, caps: QemuCaps) -> None:
-    """A device that can't be attached must be one all the same."""
-    whole = definition.copy()
-    held = whole.devices.__dict__.get(name)
-    whole.devices.__dict__[name] = [*held, device] if isinstance(held, list) else device
-    devicedef.complete(whole, caps)
 
 
 def _index(definition: Domain, name: str, device: Any) -> int:
@@ -181,7 +176,7 @@ def _replaced(definition: Domain, name: str, device: Any) -> Any:
         return find_interface(definition, device)
     if name == "memories":
         for other in definition.devices.memories:
-            if same_place(device, other) and device.alias in (None, other.alias):
+            if is_at(device, other) and device.alias in (None, other.alias):
                 return other
         raise errors.error(Code.INVALID_ARG, "memory not found")
     found = find(definition, name, device)

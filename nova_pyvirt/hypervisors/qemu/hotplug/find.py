@@ -101,6 +101,14 @@ def same_place(match: Device, device: Device) -> bool:
     return has is not None and _place(wanted) == _place(has)
 
 
+def is_at(match: Device, device: Device) -> bool:
+    """Have both the same address, or both none?"""
+    wanted, has = match.address, device.address
+    if wanted is None or has is None:
+        return wanted is has
+    return _place(wanted) == _place(has)
+
+
 def _place(address: Any) -> dict[str, Any]:
     values = {k: v for k, v in address.__dict__.items() if v and k != "multifunction"}
     return {k: str(v) for k, v in values.items()}

@@ -5,18 +5,20 @@ Both are found as the difference between the definition with the device and the 
 that what other devices need too stays as it is.
 """
 
+import errno
 from contextlib import ExitStack
 from typing import Any
 
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.security import dac
-from nova_pyvirt.errors import libvirtError
+from nova_pyvirt.errors import From, libvirtError, system_error
 from nova_pyvirt.hypervisors.qemu.host import labels
 from nova_pyvirt.hypervisors.qemu.host.labels import Owned
 from nova_pyvirt.hypervisors.qemu.limits import devices
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.model.devices.common import shallow
 from nova_pyvirt.model.domain import Domain
+from nova_pyvirt.util.native import os
 
 
 def acquire(state: QemuState, vm: DomainObj, whole: Domain, undo: ExitStack) -> None:
@@ -28,6 +30,9 @@ def acquire(state: QemuState, vm: DomainObj, whole: Domain, undo: ExitStack) -> 
     has = vm.definition
     cgroup, settings = vm.private.cgroup, state.settings
     for path, perms in _paths(whole, has):
+        if not os.path.exists(path):
+            what = f"Path '{path}' is not accessible"
+            raise system_error(errno.ENOENT, what, domain=From.CGROUP)
         devices.allow(cgroup, path, perms)
         undo.callback(_deny, vm, path)
     for path, owner, alone in _files(state, whole, has):

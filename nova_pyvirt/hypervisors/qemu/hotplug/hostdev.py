@@ -4,7 +4,6 @@
 from typing import Any
 
 from nova_pyvirt import errors
-from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.errors import Code
 from nova_pyvirt.hypervisors.qemu.command.devices import hostdev
 from nova_pyvirt.hypervisors.qemu.command.devices.guest import Args
@@ -17,11 +16,6 @@ class HostdevKind(Kind):
     """See the module."""
 
     name = "hostdevs"
-
-    def check_alone(self, vm: DomainObj, device: Any) -> None:
-        if device.mode != "subsystem":
-            detail = f"hotplug is not supported for hostdev mode '{device.mode}'"
-            raise errors.error(Code.CONFIG_UNSUPPORTED, detail)
 
     def check(self, plug: Plug) -> None:
         held = hostdevs.present([plug.device])

@@ -8,9 +8,10 @@ from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.errors import Code
 from nova_pyvirt.hypervisors.qemu.command.devices import interface
 from nova_pyvirt.hypervisors.qemu.command.devices.guest import Args, device, option
-from nova_pyvirt.hypervisors.qemu.host import needs, net
+from nova_pyvirt.hypervisors.qemu.host import hostdevs, needs, net
 from nova_pyvirt.hypervisors.qemu.hotplug.plug import Kind, Plug
 from nova_pyvirt.hypervisors.qemu.state import QemuState
+from nova_pyvirt.model.devices.hostdev import Hostdev, HostdevSource
 
 #: types that can be plugged in, beside those that are a tap
 _OTHERS: Final = ("user", "vhostuser")
@@ -24,6 +25,9 @@ class InterfaceKind(Kind):
     def check(self, plug: Plug) -> None:
         nic = plug.device
         needs.check_interface(nic)
+        if nic.type == "hostdev":
+            source = HostdevSource(address=nic.source_address)
+            hostdevs.present([Hostdev(mode="subsystem", type="pci", source=source)])
         if nic.type not in (*net.TAP_TYPES, *_OTHERS):
             detail = f"hotplug of interface type of {nic.type} is not implemented yet"
             raise errors.error(Code.OPERATION_UNSUPPORTED, detail)

@@ -10,7 +10,7 @@ from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.errors import Code, libvirtError
 from nova_pyvirt.hypervisors.qemu import audit, status
 from nova_pyvirt.hypervisors.qemu.block import qom
-from nova_pyvirt.hypervisors.qemu.blockjobs.job import check_idle
+from nova_pyvirt.hypervisors.qemu.blockjobs import job as blockjob
 from nova_pyvirt.hypervisors.qemu.command import qmp
 from nova_pyvirt.hypervisors.qemu.command.devices import blockdev
 from nova_pyvirt.hypervisors.qemu.host import needs
@@ -57,7 +57,9 @@ def change(state: QemuState, vm: DomainObj, drive: Disk, new: Disk, *, force: bo
     :raises libvirtError: OPERATION_FAILED when the guest does not open the tray, SYSTEM_ERROR, what
         QEMU says; the old medium is in the definition then
     """
-    check_idle(vm, drive)
+    if blockjob.of(vm, drive) is not None:
+        detail = "can't change media while a block job is running on the device"
+        raise errors.error(Code.OPERATION_UNSUPPORTED, detail)
     old, medium = shallow(drive), shallow(drive)
     for key in _MEDIUM:
         medium.__dict__[key] = new.__dict__.get(key)

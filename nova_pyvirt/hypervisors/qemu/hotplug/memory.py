@@ -4,11 +4,16 @@
 from typing import Any
 
 from nova_pyvirt import errors
-from nova_pyvirt.errors import Code
+from nova_pyvirt.core.domain import DomainObj
+from nova_pyvirt.errors import Code, libvirtError
 from nova_pyvirt.hypervisors.qemu.command.devices import memory
 from nova_pyvirt.hypervisors.qemu.command.devices.guest import Args
 from nova_pyvirt.hypervisors.qemu.hotplug.plug import Kind, Plug
 from nova_pyvirt.model.domain import Domain
+
+
+def _unsupported(detail: str) -> libvirtError:
+    return errors.error(Code.CONFIG_UNSUPPORTED, detail)
 
 
 class MemoryKind(Kind):
@@ -20,10 +25,25 @@ class MemoryKind(Kind):
         if plug.device.model == "sgx-epc":
             detail = "hotplug is not supported for sgx-epc device"
             raise errors.error(Code.OPERATION_UNSUPPORTED, detail)
-        definition = plug.vm.definition
-        if len(definition.devices.memories) >= (definition.max_memory_slots or 0):
-            detail = "no free memory device slot available"
-            raise errors.error(Code.OPERATION_FAILED, detail)
+
+    def check_alone(self, vm: DomainObj, device: Any) -> None:
+        slots = vm.definition.max_memory_slots or 0
+        count, where = len(vm.definition.devices.memories) + 1, device.address
+        if where is not None and where.type == "dimm" and (where.slot or 0) >= slots:
+            raise _unsupported(f"memory device slot '{where.slot}' exceeds slots count '{slots}'")
+        if count > slots:
+            raise _unsupported(f"memory device count '{count}' exceeds slots count '{slots}'")
+
+    def added(self, alias: str) -> str:
+        return f"mem{alias}"  # libvirt names what is behind it
+
+    def plugged(self, plug: Plug) -> None:
+        """Where in the guest's memory it is."""
+        for row in plug.private.mon.command("query-memory-devices", kind="query"):
+            data, where = row.get("data", {}), plug.device.address
+            if data.get("id") == plug.device.alias and "addr" in data:
+                if where is not None and where.type == "dimm":
+                    where.base = int(data["addr"])
 
     def options(self, plug: Plug) -> Args:
         return memory.memories(plug.guest(memories=[plug.device]))

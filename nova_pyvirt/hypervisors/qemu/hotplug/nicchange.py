@@ -91,7 +91,7 @@ def _check_device(old: Interface, new: Interface) -> None:
         ("rom_bar", "device rom bar setting"), ("rom_file", "rom file"),
         ("boot_order", "device boot index setting"), ("rom_enabled", "device rom enabled setting"),
     ):  # fmt: skip
-        if _differ(old, new, key):
+        if getattr(old, key) != getattr(new, key):
             raise _unsupported(f"cannot modify network {what}")
     if _differ(old, new, "mtu"):
         raise _unsupported("cannot modify MTU")

@@ -165,6 +165,10 @@ class Kind:
         """
         raise NotImplementedError
 
+    def added(self, alias: str) -> str:
+        """What DEVICE_ADDED calls it."""
+        return alias
+
     def plugged(self, plug: Plug) -> None:
         """What remains to do when QEMU has it.
 

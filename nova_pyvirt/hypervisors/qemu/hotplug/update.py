@@ -9,9 +9,10 @@ from nova_pyvirt.errors import Code, libvirtError
 from nova_pyvirt.hypervisors.qemu import devicedef
 from nova_pyvirt.hypervisors.qemu.hotplug import compat, media, nicchange
 from nova_pyvirt.hypervisors.qemu.hotplug.display import change_graphics
-from nova_pyvirt.hypervisors.qemu.hotplug.find import find, same_place
+from nova_pyvirt.hypervisors.qemu.hotplug.find import find, is_at, same_place
 from nova_pyvirt.hypervisors.qemu.hotplug.words import word
 from nova_pyvirt.hypervisors.qemu.state import QemuState
+from nova_pyvirt.hypervisors.qemu.validate.devices import memory
 from nova_pyvirt.model.devices.disk import Disk
 from nova_pyvirt.model.devices.memory import Memory
 
@@ -42,6 +43,9 @@ def update(state: QemuState, vm: DomainObj, xml: str, *, force: bool) -> None:
         for what can't be changed of one, INTERNAL_ERROR for a disk that isn't there
     """
     name, device = devicedef.match_device(xml, vm.definition, vm.private.caps)
+    if name == "memories":
+        memory.check_one(vm.definition, device)
+    devicedef.check_device(name, device, vm.definition, vm.private.caps, alone=True)
     if name == "disks":
         _disk(state, vm, device, force=force)
     elif name == "interfaces":
@@ -133,12 +137,12 @@ def _fixed(field: str) -> libvirtError:
 def _memory(vm: DomainObj, new: Memory) -> None:
     """How much of a virtio-mem module the guest is to have (qemuDomainChangeMemoryLive)."""
     old = None
-    for memory in vm.definition.devices.memories:
-        if same_place(new, memory) and new.alias in (None, memory.alias):
-            old = memory
+    for module in vm.definition.devices.memories:
+        if is_at(new, module) and new.alias in (None, module.alias):
+            old = module
             break
     if old is None:
-        raise errors.error(Code.CONFIG_UNSUPPORTED, f"memory '{new.alias or '<null>'}' not found")
+        raise errors.error(Code.CONFIG_UNSUPPORTED, f"memory '{new.alias or '(null)'}' not found")
     compat.check(vm.definition, "memories", new, old, live=True)
     _check_memory(old, new)
     size = int(new.requested or 0)

@@ -7,7 +7,7 @@ from nova_pyvirt import errors
 from nova_pyvirt.core.ports import PortAllocator
 from nova_pyvirt.errors import Code, From
 from nova_pyvirt.hypervisors.qemu import identity
-from nova_pyvirt.hypervisors.qemu.prepare import prepare, settle_drivers
+from nova_pyvirt.hypervisors.qemu.prepare import prepare, settle_drivers, settle_tls
 from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.model.devices.graphics import Graphics
 from nova_pyvirt.model.security import SecLabel
@@ -31,6 +31,7 @@ def run(start: Start) -> None:
             _listen(start, graphics)
             _ports(start, graphics)
         _channels(start)
+        settle_tls(start.definition)
         _interfaces(start)
         _clock(start)
     reach("start-prepare-domain")

@@ -7,9 +7,9 @@ from typing import Final
 from nova_pyvirt import errors
 from nova_pyvirt.core.cgroup import UNIFIED, Cgroup
 from nova_pyvirt.core.security import dac
-from nova_pyvirt.errors import Code, From, system_error
+from nova_pyvirt.errors import Code, system_error
 from nova_pyvirt.hypervisors.qemu import status
-from nova_pyvirt.hypervisors.qemu.host import disks, net, opened, swtpm, virtiofsd
+from nova_pyvirt.hypervisors.qemu.host import disks, files, net, opened, swtpm, virtiofsd
 from nova_pyvirt.hypervisors.qemu.host.facts import memory_directories
 from nova_pyvirt.hypervisors.qemu.limits import domain, threads
 from nova_pyvirt.hypervisors.qemu.start import preflight
@@ -152,17 +152,4 @@ def _logs(start: Start) -> None:
     """Files into which QEMU copies a character device's output: they must be its own."""
     devices = start.definition.devices
     for device in (*devices.serials, *devices.parallels, *devices.consoles, *devices.channels):
-        if device.log_file:
-            _make_file(start, device.log_file, keep=device.log_append is True)
-        if device.type == "file" and device.source_path:
-            _make_file(start, device.source_path, keep=device.source_append is True)
-
-
-def _make_file(start: Start, path: str, *, keep: bool) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | (0 if keep else os.O_TRUNC)
-    try:
-        os.close(os.open(path, flags, 0o600))
-    except OSError as exc:
-        detail = f"Failed to create file '{path}'"
-        raise system_error(exc.errno or 0, detail, domain=From.QEMU) from exc
-    own(start, path)
+        files.make_for(device, start.identity, start.definition.uuid)

@@ -92,6 +92,9 @@ class TestHostdevs(TestCase):
         self.check(SCSI)
 
     def test_mediated(self) -> None:
+        self.refused(MDEV, Code.CONFIG_UNSUPPORTED, "assignment requires VFIO support")
+        self.make("dev/vfio/vfio")
+        self.make("sys/kernel/iommu_groups/0/type")
         self.refused(MDEV, Code.DEVICE_MISSING, "mediated device 'c2177883-.*' not found")
         self.make("sys/bus/mdev/devices/c2177883-f1bb-47f0-914d-32a22e3a8804")
         self.check(MDEV)

@@ -34,7 +34,7 @@ TWICE = (
     ("<channel type='unix'><target type='virtio' name='c'/></channel>", "chardev already exists"),
     ("<console type='pty'/>", "attaching serial console is not supported"),
     ("<memballoon model='virtio'/>", "persistent attach of device 'memballoon' is not supported"),
-    ("<video><model type='vga'/></video>", "persistent attach of device 'video' is not supported"),
+    ("<video><model type='virtio'/></video>", "persistent attach of device 'video' is not supported"),
 )  # fmt: skip
 #: a device that goes: the list it was in
 GOES = (
