@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from nova_pyvirt.errors import Code, From, Level, error, from_fields, libvirtError, system_error
-from nova_pyvirt.util.native import select, socket, threading, time
+from nova_pyvirt.util.native import os, select, socket, threading, time
 from nova_pyvirt.wire import fds as fdpass
 from nova_pyvirt.wire import protocol
 from nova_pyvirt.wire.keepalive import PING, PONG, Action, Keepalive
@@ -355,6 +355,19 @@ class Client:
             text = "connection closed due to keepalive timeout"
             self._die(CLOSE_KEEPALIVE, text, Code.INTERNAL_ERROR)
         return keepalive.due()
+
+    def abandon(self, parent: int) -> None:
+        """In a child of the process that opened it: calls are refused, and the parent's socket is
+        let go of.
+        """
+        self._lock, self._send_lock = threading.Lock(), threading.Lock()
+        self.dead, self._code = True, Code.INVALID_CONN
+        self._why = f"a child of process {parent}, which opened it"
+        self._waiters, self._streams = {}, {}
+        self.on_event = self.on_close = None
+        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        os.dup2(null, self.fd, inheritable=False)
+        os.close(null)
 
     def closed_error(self) -> libvirtError:
         """The error of every call on a broken connection."""

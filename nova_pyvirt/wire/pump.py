@@ -16,9 +16,12 @@ _LONG = 3600.0
 
 
 class Watched(Protocol):
-    """What the pump watches; both methods run on the pump's thread and must not wait."""
+    """What the pump watches; its methods run on the pump's thread and must not wait."""
 
     def on_readable(self) -> None: ...
+
+    def abandon(self, parent: int) -> None:
+        """This is a child of the process that made it: nothing of it may be touched any more."""
 
     def on_tick(self, now: float) -> float:
         """Does what is due; returns when to be called again (monotonic seconds)."""
@@ -74,6 +77,18 @@ class Pump:
             if self._epoll is not None and self._pid == os.getpid():
                 os.eventfd_write(self._wake, 1)
 
+    def forget(self) -> None:
+        """In a child of our process: the descriptors are copies of ones that the parent uses."""
+        watched, self._watched = list(self._watched.values()), {}
+        self._lock = threading.Lock()
+        epoll, self._epoll = self._epoll, None
+        if epoll is None:
+            return
+        epoll.close()
+        os.close(self._wake)
+        for one in watched:
+            one.abandon(self._pid)
+
     def _start(self) -> None:
         self._pid = os.getpid()
         self._watched = {}
@@ -114,3 +129,4 @@ class Pump:
 
 
 PUMP = Pump()
+os.register_at_fork(after_in_child=PUMP.forget)

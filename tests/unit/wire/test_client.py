@@ -166,6 +166,35 @@ class EndTest(ClientCase):
         thread.join(5)
         self.assertFalse(thread.is_alive())
 
+    def test_a_child_is_kept_off_it(self) -> None:
+        """It may neither take the parent's replies nor end the parent's connection."""
+        reader, writer = os.pipe()
+        child = os.fork()
+        if not child:
+            said = 0
+            try:
+                self.client.call(protocol.REMOTE, 1)
+            except libvirtError as exc:
+                said = exc.get_error_code() or 0
+            self.client.close()
+            os.write(writer, bytes([said]))
+            os._exit(0)
+        os.close(writer)
+        self.assertEqual(bytes([Code.INVALID_CONN]), os.read(reader, 1))
+        os.close(reader)
+        self.assertEqual(0, os.waitpid(child, 0)[1])
+        answers: list[bytes] = []
+        caller = self.background(
+            lambda: answers.append(self.client.call(protocol.REMOTE, 2).payload)
+        )
+        self.peer.reply(self.peer.recv(), b"mine")
+        caller.join(10)
+        self.assertEqual([b"mine"], answers)
+        call = pack(protocol.REMOTE, 3, Kind.MESSAGE, 0, 0, b"")
+        self.peer.sock.sendall(call)
+        self.eventually(lambda: self.events)  # the pump reads on
+        self.assertEqual([], self.reasons)
+
     def test_refused(self) -> None:
         with self.assertRaises(libvirtError) as caught:
             connect_unix("/nonexistent/sock")
