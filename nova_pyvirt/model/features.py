@@ -33,7 +33,7 @@ class HyperV(Element):
     """<hyperv>."""
 
     TAG = "hyperv"
-    mode = field("@mode", enum("none", "custom", "passthrough"))
+    mode = field("@mode", enum("custom", "passthrough"))
     relaxed = _state("relaxed")
     vapic = _state("vapic")
     spinlocks = _state("spinlocks")

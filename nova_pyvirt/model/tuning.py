@@ -83,8 +83,8 @@ class Sched(Element):
     """<vcpusched>, <iothreadsched>, <emulatorsched>."""
 
     TAG = "vcpusched"
-    vcpus = field("@vcpus", CPUSET)
-    iothreads = field("@iothreads", CPUSET)
+    vcpus = field("@vcpus", CPUSET, of=("vcpusched",))
+    iothreads = field("@iothreads", CPUSET, of=("iothreadsched",))
     scheduler = field("@scheduler", enum("batch", "idle", "fifo", "rr"))
     priority = field("@priority", Int(), show=lambda sched, ctx: sched.scheduler in ("fifo", "rr"))
 
@@ -105,22 +105,32 @@ class Sched(Element):
         elif self.priority is None:
             raise missing("priority", tag)
 
+    @classmethod
+    def kinds_of(cls, node: etree._Element) -> tuple[str]:
+        """What is scheduled: the tag says."""
+        return (str(node.tag),)
+
 
 class Pin(Element):
     """<vcpupin>, <iothreadpin>."""
 
     TAG = "vcpupin"
-    vcpu = field("@vcpu", uint())
-    iothread = field("@iothread", Positive())
+    vcpu = field("@vcpu", uint(), of=("vcpupin",))
+    iothread = field("@iothread", Positive(), of=("iothreadpin",))
     cpuset = field("@cpuset", PINSET)
 
     def after_parse(self, node: etree._Element) -> None:
-        tag = str(node.tag)
+        (tag,) = self.kinds_of(node)
         name = tag.removesuffix("pin")
         if self.__dict__.get(name) is None:
             raise missing(name, tag)
         if self.cpuset is None:
             raise Refusal(f"missing cpuset for {tag}", Code.INTERNAL_ERROR).error()
+
+    @classmethod
+    def kinds_of(cls, node: etree._Element) -> tuple[str]:
+        """What is pinned: the tag says."""
+        return (str(node.tag),)
 
 
 class _ResctrlVcpus(CPUSet):

@@ -189,10 +189,10 @@ class Channel(CharDevice):
     TAG = "channel"
     SPICEVMC = "virtio"
     target_type = field("target/@type", Word(_TARGET, "guestfwd", "virtio", "xen", "none"))
-    target_address = field("target/@address")
-    target_port = field("target/@port", uint())
-    target_name = field("target/@name")
-    target_state = field("target/@state", live=True)
+    target_address = field("target/@address", of=("guestfwd",))
+    target_port = field("target/@port", uint(), of=("guestfwd",))
+    target_name = field("target/@name", of=("virtio", "xen"))
+    target_state = field("target/@state", live=True, of=("virtio", "xen"))
 
     def after_parse(self, node: etree._Element) -> None:
         super().after_parse(node)
@@ -203,6 +203,12 @@ class Channel(CharDevice):
             raise Refusal("target type must be specified for channel device").error()
         if self.target_type == "guestfwd":
             self._check_forwarding()
+
+    @classmethod
+    def kinds_of(cls, node: etree._Element) -> tuple[str | None, ...]:
+        """The type, and the target's."""
+        target = node.find("target")
+        return (node.get("type"), target.get("type") if target is not None else None)
 
     def _check_forwarding(self) -> None:
         if self.target_address is None:

@@ -34,6 +34,7 @@ _TYPES = Word(
 )  # fmt: skip
 
 
+_PCI, _CCW = ("pci",), ("ccw",)
 #: how many hubs and a port a path on USB may have
 _USB_DEPTH = 4
 
@@ -52,27 +53,28 @@ class Address(Element):
     """
 
     TAG = "address"
+    BY = "type"
     type = field(
         "@type",
         _TYPES,
         required=Refusal("No type specified for device address", Code.INTERNAL_ERROR),
     )
-    domain = field("@domain", Hex(4))
-    controller = field("@controller", uint())
-    bus = field("@bus", ANY_BASE)
-    target = field("@target", uint())
-    slot = field("@slot", ANY_BASE)
-    unit = field("@unit", uint())
-    port = field("@port")
-    function = field("@function", Hex(1))
-    multifunction = field("@multifunction", ON_OFF)
-    iobase = field("@iobase", HexCount(1))
-    irq = field("@irq", HexCount(1))
-    base = field("@base", Hexadecimal(1, bits=64))
-    reg = field("@reg", Hex(8, bits=64))
-    cssid = field("@cssid", Hex(1))
-    ssid = field("@ssid", Hex(1))
-    devno = field("@devno", Hex(4))
+    domain = field("@domain", Hex(4), of=_PCI)
+    controller = field("@controller", uint(), of=("drive", "virtio-serial", "ccid"))
+    bus = field("@bus", ANY_BASE, of=("pci", "drive", "virtio-serial", "usb"))
+    target = field("@target", uint(), of=("drive",))
+    slot = field("@slot", ANY_BASE, of=("pci", "ccid", "dimm"))
+    unit = field("@unit", uint(), of=("drive",))
+    port = field("@port", of=("virtio-serial", "usb"))
+    function = field("@function", Hex(1), of=_PCI)
+    multifunction = field("@multifunction", ON_OFF, of=_PCI)
+    iobase = field("@iobase", HexCount(1), of=("isa",))
+    irq = field("@irq", HexCount(1), of=("isa",))
+    base = field("@base", Hexadecimal(1, bits=64), of=("dimm",))
+    reg = field("@reg", Hex(8, bits=64), of=("spapr-vio",))
+    cssid = field("@cssid", Hex(1), of=_CCW)
+    ssid = field("@ssid", Hex(1), of=_CCW)
+    devno = field("@devno", Hex(4), of=_CCW)
     zpci: bool = False
 
     def after_parse(self, node: etree._Element) -> None:
@@ -85,6 +87,8 @@ class Address(Element):
         if self.type == "virtio-serial":
             port = "0" if self.port is None else self.port
             self.port = str(_COUNT.parse(port, "port", "address"))
+        elif self.type == "virtio-s390":
+            raise Refusal("virtio-s390 bus doesn't have an address").error()
         elif self.type == "pci":
             check_pci_address(self.__dict__)
             self.zpci = node.find("zpci") is not None
@@ -157,15 +161,25 @@ class HostAddress(Element):
     """<source><address>: a device of the host: PCI, USB, SCSI or mediated."""
 
     TAG = "address"
+    BY = "type"
     type = field("@type")
-    uuid = field("@uuid")
-    domain = field("@domain", Hex(4))
-    bus = field("@bus", ANY_BASE)
-    slot = field("@slot", Hex(2))
-    function = field("@function", Hex(1))
-    device = field("@device", ANY_BASE)
-    target = field("@target", uint())
-    unit = field("@unit", ULL)
+    uuid = field("@uuid", of=("mdev",))
+    domain = field("@domain", Hex(4), of=_PCI)
+    bus = field("@bus", ANY_BASE, of=("pci", "usb", "scsi"))
+    slot = field("@slot", Hex(2), of=_PCI)
+    function = field("@function", Hex(1), of=_PCI)
+    device = field("@device", ANY_BASE, of=("usb",))
+    target = field("@target", uint(), of=("scsi",))
+    unit = field("@unit", ULL, of=("scsi",))
+
+    @classmethod
+    def kinds_of(cls, node: etree._Element) -> tuple[str | None, ...]:
+        """What the device is: of a disk on PCI, of an interface its own type counts."""
+        source = node.getparent()
+        owner = source.getparent() if source is not None else None
+        if owner is None or owner.tag == "interface":
+            return (node.get("type"),)
+        return ("pci" if owner.tag == "disk" else owner.get("type"),)
 
     def before_format(self, ctx: Context) -> "HostAddress":
         if self.slot is None and self.function is None:

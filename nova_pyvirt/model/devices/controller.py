@@ -48,14 +48,15 @@ class Controller(Device, virtio=True):
     """A bus or a port on one. PCI hole sizes in KiB unless pcihole64_unit says otherwise."""
 
     TAG = "controller"
+    BY = "type"
     type = field(
         "@type",
         enum("ide", "fdc", "scsi", "sata", "virtio-serial", "ccid", "usb", "pci", "xenbus", "isa"),
     )
     index = field("@index", Natural())
     model = field("@model")
-    ports = field("@ports", Natural())
-    vectors = field("@vectors", Natural())
+    ports = field("@ports", Natural(), of=("virtio-serial", "usb"))
+    vectors = field("@vectors", Natural(), of=("virtio-serial",))
     pci_model_name = field("model/@name", _PCI_MODELS, once=_twice("model"))
     chassis_nr = field("target/@chassisNr", _NUMBER, once=_twice("target"))
     chassis = field("target/@chassis", _NUMBER)

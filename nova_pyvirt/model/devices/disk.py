@@ -37,7 +37,7 @@ from nova_pyvirt.model.xmlbind import Context, Element, child, field, flag
 
 __all__ = ["BackingStore", "Disk", "DiskSource", "IOTune", "Mirror"]
 
-BUSES = enum("none", "ide", "fdc", "scsi", "virtio", "xen", "usb", "uml", "sata", "sd")
+BUSES = enum("ide", "fdc", "scsi", "virtio", "xen", "usb", "uml", "sata", "sd")
 
 
 def _limit(name: str) -> Any:
@@ -96,17 +96,15 @@ class Disk(Device, virtio=True):
     model = field("@model", enum(*VIRTIO_MODELS))
     rawio = field("@rawio", YES_NO)
     sgio = field("@sgio", enum("filtered", "unfiltered"))
-    snapshot = field("@snapshot", enum("default", "no", "internal", "external", "manual"))
+    snapshot = field("@snapshot", enum("no", "internal", "external", "manual"))
     driver_name = field("driver/@name")
     format = field("driver/@type", _FORMAT)
     cache = field(
         "driver/@cache",
         enum("default", "none", "writethrough", "writeback", "directsync", "unsafe"),
     )
-    error_policy = field(
-        "driver/@error_policy", enum("default", "stop", "report", "ignore", "enospace")
-    )
-    rerror_policy = field("driver/@rerror_policy", enum("default", "stop", "report", "ignore"))
+    error_policy = field("driver/@error_policy", enum("stop", "report", "ignore", "enospace"))
+    rerror_policy = field("driver/@rerror_policy", enum("stop", "report", "ignore"))
     io = field("driver/@io", enum("native", "threads", "io_uring"))
     ioeventfd = field("driver/@ioeventfd", ON_OFF)
     event_idx = field("driver/@event_idx", ON_OFF)
@@ -150,9 +148,6 @@ class Disk(Device, virtio=True):
         self.__dict__.setdefault("device", "disk")
         if not (self.cylinders and self.heads and self.sectors):
             self.cylinders = self.heads = self.sectors = self.translation = None
-        for name in ("error_policy", "rerror_policy"):
-            if self.__dict__.get(name) == "default":
-                self.__dict__[name] = None
 
     def before_format(self, ctx: Context) -> "Disk":
         """Limits that limit nothing are left out; what goes to another host has a format."""

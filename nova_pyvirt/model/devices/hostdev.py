@@ -34,24 +34,25 @@ class HostdevSource(Element):
     """<source>."""
 
     TAG = "source"
+    BY = "../type"
     startup_policy = field("@startupPolicy", enum("default", "mandatory", "requisite", "optional"))
-    auto_address = field("@autoAddress", YES_NO)
-    missing = field("@missing", YES_NO, live=True)
-    guest_reset = field("@guestReset", enum("default", "off", "uninitialized", "on"))
-    write_filtering = field("@writeFiltering", YES_NO)
-    protocol = field("@protocol")
-    name = field("@name")
-    wwpn = field("@wwpn")
-    vendor = field("vendor/@id", PositiveHex(4), required=True)
-    product = field("product/@id", Hex(4), required=True)
-    hosts = children("host", SourceHost)
-    auth = child("auth", Auth)
-    initiator = field("initiator/iqn/@name")
-    adapter = field("adapter/@name", blank=True)
+    auto_address = field("@autoAddress", YES_NO, of=("usb",))
+    missing = field("@missing", YES_NO, live=True, of=("usb",))
+    guest_reset = field("@guestReset", enum("default", "off", "uninitialized", "on"), of=("usb",))
+    write_filtering = field("@writeFiltering", YES_NO, of=("pci",))
+    protocol = field("@protocol", of=("scsi", "scsi_host"))
+    name = field("@name", of=("scsi",))
+    wwpn = field("@wwpn", of=("scsi_host",))
+    vendor = field("vendor/@id", PositiveHex(4), required=True, of=("usb",))
+    product = field("product/@id", Hex(4), required=True, of=("usb",))
+    hosts = children("host", SourceHost, of=("scsi",))
+    auth = child("auth", Auth, of=("scsi",))
+    initiator = field("initiator/iqn/@name", of=("scsi",))
+    adapter = field("adapter/@name", blank=True, of=("scsi",))
     address = child("address", HostAddress)
-    block = field("block")
-    char = field("char")
-    interface = field("interface")
+    block = field("block", of=("storage",))
+    char = field("char", of=("misc",))
+    interface = field("interface", of=("net",))
 
 
 #: "naa.", then 16 digits

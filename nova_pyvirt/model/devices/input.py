@@ -35,6 +35,8 @@ class Input(Device, virtio=True):
     repeat = field("source/@repeat", ON_OFF)
 
     def after_parse(self, node: etree._Element) -> None:
+        if self.bus == "usb" and self.address is not None and self.address.type != "usb":
+            raise Refusal("Invalid address for a USB device").error()
         if self.type in ("evdev", "passthrough") and node.find("source") is not None:
             if self.evdev is None:
                 raise Refusal("Missing evdev path for input device").error()

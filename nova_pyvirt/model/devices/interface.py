@@ -91,7 +91,7 @@ class Interface(Device, virtio=True):
     TAG = "interface"
     BY = "type"
     type = field("@type", TYPES)
-    managed = field("@managed", Loose(YES_NO))
+    managed = field("@managed", Loose(YES_NO), of=("hostdev",))
     trust_guest = field("@trustGuestRxFilters", YES_NO)
     mac = field("mac/@address")
     mac_type = field("mac/@type", enum("generated", "static"))

@@ -306,7 +306,9 @@ class DiskSource(Element):
     query = field("@query", of=_WEB)
     tls = field("@tls", YES_NO, of=("network",))
     tls_hostname = field("@tlsHostname", of=("network",))
-    startup_policy = field("@startupPolicy", enum("mandatory", "requisite", "optional"))
+    startup_policy = field(
+        "@startupPolicy", enum("mandatory", "requisite", "optional"), of=("disk",)
+    )
     index = field("@index", uint(), live=True)
     address = child("address", HostAddress, of=("nvme",))
     hosts = children("host", SourceHost, of=("network",))
@@ -346,7 +348,9 @@ class DiskSource(Element):
     def kinds_of(cls, node: etree._Element) -> tuple[str | None, ...]:
         """The type of the disk; for "network" the protocol too."""
         (kind,) = super().kinds_of(node) or (None,)
-        return (kind, node.get("protocol")) if kind == "network" else (kind or "file",)
+        owner = node.getparent()
+        place = str(owner.tag) if owner is not None else None
+        return (kind or "file", node.get("protocol") if kind == "network" else None, place)
 
     def _check_volume(self) -> None:
         if (self.pool is None) != (self.volume is None):

@@ -51,6 +51,10 @@ class Video(Device, virtio=True):
     y = field("model/resolution/@y", uint(), required=True)
 
     def after_parse(self, node: etree._Element) -> None:
+        for name in ("ram", "vram64", "vgamem"):
+            if self.__dict__.get(name) and self.model != "qxl":
+                detail = f"{name} attribute only supported for video type qxl"
+                raise Refusal(detail, Code.CONFIG_UNSUPPORTED).error()
         if self.accelerated and not _accelerated(self):
             detail = "missing values for acceleration"
             raise Refusal(detail, Code.CONFIG_UNSUPPORTED).error()

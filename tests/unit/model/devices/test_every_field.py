@@ -44,6 +44,21 @@ SOURCES: dict[str, dict[str, str]] = {
 }
 #: the same for elements of a kind that no attribute of their own says
 KINDS: dict[str, dict[str, dict[str, str]]] = {
+    "address": {"dimm": {"@type": "dimm", "@slot": "0"}},
+    "channel": {
+        "guestfwd": {
+            "@type": "pty",
+            "target/@type": "guestfwd",
+            "target/@address": "10.0.0.1",
+            "target/@port": "1",
+        },
+        "virtio": {"@type": "pty", "target/@type": "virtio"},
+        "xen": {"@type": "pty", "target/@type": "xen"},
+    },
+    "controller": {
+        "usb": {"@type": "usb", "@model": "qemu-xhci"},
+        "virtio-serial": {"@type": "virtio-serial", "@model": "virtio"},
+    },
     "interface": {"virtio": {"@type": "ethernet", "model/@type": "virtio"}},
     "tpm": {
         "passthrough": {"backend/@type": "passthrough"},
@@ -69,6 +84,9 @@ WITH = {
     ("seclabel", "label"): {"@type": "static", "label": "l"},
     ("seclabel", "@labelskip"): {"@labelskip": "yes"},
     ("serial", "@type"): {"target/@type": "usb-serial"},
+    ("video", "model/@ram"): {"model/@type": "qxl"},
+    ("video", "model/@vram64"): {"model/@type": "qxl"},
+    ("video", "model/@vgamem"): {"model/@type": "qxl"},
     ("hostdev", "@display"): MDEV, ("hostdev", "@ramfb"): MDEV,
 }  # fmt: skip
 WITH |= {
@@ -89,7 +107,8 @@ SPECIAL = {
     ("channel", "protocol/@type"), ("redirdev", "protocol/@type"), ("interface", "driver/@name"),
     ("interface", "driver/@queues"), ("interface", "model/@type"), ("interface", "@type"),
     ("address", "@type"), ("channel", "@type"), ("channel", "target/@type"), ("source", "@type"),
-    ("source", "@protocol"), ("source", "@mode"), ("parallel", "@type"),
+    ("source", "@protocol"), ("source", "@mode"), ("address", "@port"),
+    ("channel", "target/@address"), ("parallel", "@type"),
     ("console", "@type"), ("smartcard", "@mode"), ("tpm", "backend/@type"),
     ("disk", "driver/@error_policy"), ("disk", "driver/@rerror_policy"), ("hostdev", "@type"),
     ("hostdev", "readonly"), ("hostdev", "shareable"),
@@ -188,6 +207,8 @@ def required(cls: type[Element], path: str, of: tuple[str, ...] = ()) -> dict[st
     found |= REQUIRED.get(cls.TAG, {})
     if cls is DiskSource:
         found |= SOURCES.get(of[0] if of else "", {})
+    elif of and of[0] in KINDS.get(cls.TAG, {}):
+        found |= KINDS[cls.TAG][of[0]]
     elif of and of[0] in KINDS.get(cls.TAG, {}):
         found |= KINDS[cls.TAG][of[0]]
     elif of and cls.BY and not cls.BY.startswith(".."):

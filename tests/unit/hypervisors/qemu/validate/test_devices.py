@@ -82,6 +82,12 @@ REFUSED = (
      "does not define a target address"),
     ("<channel type='pty'><target type='guestfwd' address='h' port='1'/></channel>",
      Code.SYSTEM_ERROR, "Cannot parse socket address 'h'"),
+    ("<video><model type='vga' ram='1024'/></video>", U, "only supported for video type qxl"),
+    ("<input type='tablet' bus='usb'><address type='pci' slot='9'/></input>", X,
+     "Invalid address for a USB device"),
+    ("<rng model='virtio'><backend model='builtin'/><address type='virtio-s390'/></rng>", X,
+     "virtio-s390 bus doesn't have an address"),
+    (disk("<driver error_policy='default'/>"), X, "Invalid value for attribute 'error_policy'"),
     ("<tpm><backend type='external'/></tpm>", X, "missing external TPM backend type"),
     ("<watchdog model='diag288'/>", U, "allowed for s390 and s390x only"),
     ("<channel type='unix'><source><reconnect enabled='no'/></source><target type='virtio'/>"
@@ -267,6 +273,11 @@ ACCEPTED = (
     "<hostdev type='usb' display='x' ramfb='x'><source><address bus='1' device='2'/></source>"
     "</hostdev>",
     "<tpm><backend type='passthrough' version='x'><source type='x'/></backend></tpm>",
+    "<controller type='scsi' model='virtio-scsi' ports='x' vectors='x'>"
+    "<address type='pci' slot='9' reg='x' iobase='x' base='x' cssid='x' target='x'/></controller>",
+    "<hostdev type='usb'><source writeFiltering='x'><address bus='1' device='2' slot='x'/></source>"
+    "</hostdev>",
+    "<interface type='user' managed='x'/>",
     "<filesystem accessmode=''><source dir='/d'/><target dir='t'/></filesystem>",
     "<audio id='1' type='none'><input tryPoll='x' bufferCount='x'/></audio>",
     "<audio id='1' type='none'><input fixedSettings='yes' mixingEngine='yes'/></audio>",
