@@ -207,9 +207,7 @@ def required(cls: type[Element], path: str, of: tuple[str, ...] = ()) -> dict[st
     found |= REQUIRED.get(cls.TAG, {})
     if cls is DiskSource:
         found |= SOURCES.get(of[0] if of else "", {})
-    elif of and of[0] in KINDS.get(cls.TAG, {}):
-        found |= KINDS[cls.TAG][of[0]]
-    elif of and of[0] in KINDS.get(cls.TAG, {}):
+    elif (of and of[0] in KINDS.get(cls.TAG, {})) or (of and of[0] in KINDS.get(cls.TAG, {})):
         found |= KINDS[cls.TAG][of[0]]
     elif of and cls.BY and not cls.BY.startswith(".."):
         found[f"@{cls.BY}"] = of[0]
