@@ -3,11 +3,13 @@
 (qemuProcessUpdateAndVerifyCPU)."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 from nova_pyvirt import errors
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.errors import Code
+from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
 from nova_pyvirt.hypervisors.qemu.caps.cpu import live, x86
 from nova_pyvirt.hypervisors.qemu.caps.cpunames import feature_to_qemu
 from nova_pyvirt.hypervisors.qemu.guestcpu import definition_of
@@ -16,8 +18,46 @@ from nova_pyvirt.model.cpu import CPU, CPUFeature
 from nova_pyvirt.model.domain import Domain
 
 _FIRST: Final = "/machine/unattached/device[0]"
+#: options that say which CPU a guest has
+_DECIDING: Final = ("-accel", "-cpu", "-machine", "-smp")
+#: command lines that are remembered
+_MOST: Final = 64
 #: what QEMU says of whole registers: 1 ms for all that takes 400 questions one by one
 _WORDS: Final = ("feature-words", "filtered-features")
+
+
+class Seen:
+    """What QEMUs have said of their first CPU: the same QEMU gives it to the same command line again,
+    and takes 1 ms to say so.
+    """
+
+    def __init__(self) -> None:
+        self._said: dict[tuple[str, ...], tuple[QemuCaps, list[Any]]] = {}
+
+    def get(self, caps: QemuCaps, argv: Sequence[str]) -> list[Any] | None:
+        """Answers to questions() that the same process would give; None = it must be asked.
+
+        :param caps: made anew when the binary, the kernel or the processor has changed
+        """
+        found = self._said.get(_key(argv))
+        return found[1] if found is not None and found[0] is caps else None
+
+    def keep(self, caps: QemuCaps, argv: Sequence[str], answers: list[Any]) -> None:
+        """Remembers answers, if they are whole."""
+        if any(isinstance(answer, QMPCommandError) for answer in answers):
+            return
+        if len(self._said) >= _MOST:
+            self._said.clear()
+        self._said[_key(argv)] = (caps, answers)
+
+
+def _key(argv: Sequence[str]) -> tuple[str, ...]:
+    """What of a command line decides the CPU."""
+    chosen = [argv[0]]
+    for option, value in pairwise(argv):
+        if option in _DECIDING:
+            chosen += [option, value]
+    return tuple(chosen)
 
 
 def questions(domain: Domain) -> list[tuple[str, dict[str, Any]]]:

@@ -28,6 +28,7 @@ from nova_pyvirt.hypervisors.qemu.caps import CapsCache, QemuCaps
 from nova_pyvirt.hypervisors.qemu.caps.cache import SPICE_TLS
 from nova_pyvirt.hypervisors.qemu.caps.firmware import DEFAULT_LOADERS
 from nova_pyvirt.hypervisors.qemu.caps.view import HostView, security_models
+from nova_pyvirt.hypervisors.qemu.livecpu import Seen
 from nova_pyvirt.hypervisors.qemu.monitorevents import MonitorEvents
 from nova_pyvirt.hypervisors.qemu.process import Process, Spawner
 from nova_pyvirt.hypervisors.qemu.report import Starts, publish
@@ -67,6 +68,7 @@ class QemuState:
         self.bus = EventBus()
         self.monitor_events = MonitorEvents()
         self.spawner = Spawner()
+        self.seen_cpus = Seen()
         self.vnc_ports = PortAllocator("vnc", settings.port_min, settings.port_max)
         self.websocket_ports = PortAllocator(
             "vncWebSocket", settings.websocket_min, settings.websocket_max

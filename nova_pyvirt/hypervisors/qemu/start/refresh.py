@@ -28,10 +28,10 @@ def run(start: Start) -> None:
 
     :raises libvirtError: QEMU has ended or does not answer
     """
-    vm, monitor = start.vm, start.private.mon
+    vm = start.vm
     with start.private.stage("refresh"):
         try:
-            livecpu.update(vm, refresh(vm, monitor, livecpu.questions(start.definition)))
+            livecpu.update(vm, _cpu_answers(start))
             plug.check(start.definition, start.private.vcpus)
             plug.note_order(start.definition, start.private.vcpus)
         except libvirtError as exc:
@@ -39,6 +39,20 @@ def run(start: Start) -> None:
         _limit_threads(start)
         count(vm)
     reach("start-refresh")
+
+
+def _cpu_answers(start: Start) -> list[Any]:
+    """refresh(), and what QEMU says of the CPU, or has said before; a guest that must have exactly
+    the CPU that is defined is asked each time.
+    """
+    seen, caps, cpu = start.state.seen_cpus, start.private.caps, start.definition.cpu
+    known = seen.get(caps, start.argv) if cpu is None or cpu.check != "full" else None
+    asked = livecpu.questions(start.definition) if known is None else []
+    said = refresh(start.vm, start.private.mon, asked)
+    if known is not None:
+        return known
+    seen.keep(caps, start.argv, said)
+    return said
 
 
 def _limit_threads(start: Start) -> None:
