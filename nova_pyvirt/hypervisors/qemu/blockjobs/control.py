@@ -128,8 +128,11 @@ def _pivot(state: QemuState, vm: DomainObj, disk: Disk, job: BlockJob) -> None:
     if job.kind not in (Kind.COPY, Kind.ACTIVE_COMMIT):
         detail = f"job type '{WORDS[job.kind]}' does not support pivot"
         raise errors.error(Code.OPERATION_INVALID, detail)
-    late = job.kind is Kind.COPY and job.flags & 1 and job.flags & 2
-    if late and disk.mirror.backing is not None and disk.mirror.backing.source is not None:
+    if (
+        job.opens_late
+        and disk.mirror.backing is not None
+        and disk.mirror.backing.source is not None
+    ):
         _open_below(state, vm, disk)
     vm.private.mon.command("job-complete", {"id": job.name}, kind="block")
     _state(vm, disk, job, "pivoting", "pivot")

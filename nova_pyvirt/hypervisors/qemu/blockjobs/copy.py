@@ -12,6 +12,8 @@ from nova_pyvirt.hypervisors.qemu import audit, identity, status
 from nova_pyvirt.hypervisors.qemu.blockjobs import images
 from nova_pyvirt.hypervisors.qemu.blockjobs.create import create
 from nova_pyvirt.hypervisors.qemu.blockjobs.job import (
+    REUSE_EXT,
+    SHALLOW,
     BlockJob,
     Kind,
     check_idle,
@@ -32,8 +34,6 @@ from nova_pyvirt.model.devices.disk import BackingStore, Disk, Mirror
 from nova_pyvirt.util.files import unlink
 from nova_pyvirt.util.native import os
 
-SHALLOW: Final = 1
-REUSE_EXT: Final = 2
 TRANSIENT_JOB: Final = 4
 SYNCHRONOUS_WRITES: Final = 8
 
@@ -160,14 +160,12 @@ def _copy(
         hosted.check_new(new, user)
     needs.check_secrets(new)
     number_nodes(vm, new)
-    whole = shallow(vm.definition)
-    whole.devices = shallow(vm.definition.devices)
-    whole.devices.disks = [*vm.definition.devices.disks, new]
+    whole = host.having(vm.definition, "disks", new)
     host.acquire(state, vm, whole, undo)
     plug = Plug(state, vm, "disks", new, whole)
     undo.enter_context(plug.undo)
     if flags & REUSE_EXT:
-        # what is below is opened at the end: it may be filled meanwhile (qemuBlockPivot)
+        # the topmost alone; see BlockJob.opens_late
         alone: Disk = shallow(new)
         alone.backing = BackingStore()
         for command in qmp.commands(blockdev.nodes(plug.guest(), alone, images.number(new))):

@@ -2,7 +2,9 @@
 """What QEMU tells of block jobs, and what their ends make of a disk's chain (qemu_blockjob.c)."""
 
 import logging
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
 
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.job_matrix import Job
@@ -22,7 +24,7 @@ from nova_pyvirt.util.files import unlink
 from nova_pyvirt.util.native import threading
 
 LOG = logging.getLogger(__name__)
-_ENDED = {"completed": Told.COMPLETED, "failed": Told.FAILED, "cancelled": Told.CANCELED}
+_ENDED: Final = {"completed": Told.COMPLETED, "failed": Told.FAILED, "cancelled": Told.CANCELED}
 
 
 def on_job(state: QemuState, vm: DomainObj, data: dict[str, Any], _when: float) -> None:
@@ -215,9 +217,8 @@ def _dropped(state: QemuState, vm: DomainObj, job: BlockJob, disk: Disk) -> None
     copied: Disk = shallow(disk)
     for key in images.IMAGE:
         copied.__dict__[key] = mirror.__dict__.get(key)
-    opened_late = job.flags & 2 and job.flags & 1
-    gone = [copied] if opened_late else [copied, *images.images(copied)[1:]]
-    whole = _having(vm, copied)
+    gone = [copied] if job.opens_late else [copied, *images.images(copied)[1:]]
+    whole = host.having(vm.definition, "disks", copied)
     with vm.lock:
         disk.mirror = None
     for image in gone:
@@ -225,29 +226,15 @@ def _dropped(state: QemuState, vm: DomainObj, job: BlockJob, disk: Disk) -> None
     host.give_back(state, vm, whole, vm.definition)
 
 
-def _having(vm: DomainObj, disk: Disk) -> Any:
-    """The live definition with another disk's images."""
-    whole = shallow(vm.definition)
-    whole.devices = shallow(vm.definition.devices)
-    whole.devices.disks = [*vm.definition.devices.disks, disk]
-    return whole
-
-
-class _changing:
+@contextmanager
+def _changing(state: QemuState, vm: DomainObj, disk: Disk, gone: Sequence[Any]) -> Iterator[None]:
     """The chain changes inside; afterwards images that are gone are QEMU's and the guest's no more."""
-
-    def __init__(self, state: QemuState, vm: DomainObj, disk: Disk, gone: list[Any]) -> None:
-        self.state, self.vm, self.gone = state, vm, gone
-        self.before = _having(vm, _frozen(disk))
-
-    def __enter__(self) -> None:
-        self.vm.lock.acquire()
-
-    def __exit__(self, *_failure: object) -> None:
-        self.vm.lock.release()
-        for image in self.gone:
-            _remove(self.vm, image)
-        host.give_back(self.state, self.vm, self.before, self.vm.definition)
+    before = host.having(vm.definition, "disks", _frozen(disk))
+    with vm.lock:
+        yield
+    for image in gone:
+        _remove(vm, image)
+    host.give_back(state, vm, before, vm.definition)
 
 
 def _frozen(disk: Disk) -> Disk:

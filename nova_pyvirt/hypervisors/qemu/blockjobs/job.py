@@ -44,6 +44,11 @@ WORDS: Final = {
 }
 
 
+#: VIR_DOMAIN_BLOCK_COPY_*
+SHALLOW: Final = 1
+REUSE_EXT: Final = 2
+
+
 @dataclass(slots=True)
 class BlockJob:
     """One job.
@@ -75,6 +80,14 @@ class BlockJob:
     error: str = ""
     awaited: bool = False
     concluded: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def opens_late(self) -> bool:
+        """A copy into an image that was there, beside its own base: that is opened at the pivot, since
+        whoever asked may fill it until then.
+        """
+        wanted = SHALLOW | REUSE_EXT
+        return self.kind is Kind.COPY and self.flags & wanted == wanted
 
 
 def of(vm: DomainObj, disk: Disk) -> BlockJob | None:
