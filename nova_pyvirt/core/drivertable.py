@@ -15,8 +15,8 @@ from typing import Any, ClassVar, Final
 
 #: slots of in-process drivers that neither wait nor do I/O: they may run where blocking may not
 CHEAP: Final = frozenset(
-    "connect_get_hostname connect_get_lib_version connect_get_type connect_get_version"
-    " connect_is_alive connect_is_encrypted connect_is_secure connect_list_all_domains"
+    "connect_get_lib_version connect_get_type connect_is_alive connect_is_encrypted"
+    " connect_is_secure connect_list_all_domains"
     " connect_list_defined_domains connect_list_domains connect_num_of_defined_domains"
     " connect_num_of_domains connect_supports_feature domain_get_autostart domain_get_info"
     " domain_get_state domain_is_active domain_is_persistent domain_is_updated domain_lookup_by_id"

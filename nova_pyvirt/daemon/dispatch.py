@@ -164,6 +164,16 @@ class Dispatcher:
         proc = self._procs.get((packet.program, packet.proc))
         return proc is None or (proc.high and proc.name != "auth_polkit")
 
+    def is_quick(self, session: Session, packet: Packet) -> bool:
+        """Whether the call is done sooner than it is handed to another thread."""
+        proc = self._procs.get((packet.program, packet.proc))
+        return (
+            proc is not None
+            and self.policy.open
+            and proc.name in getattr(session.table, "cheap", ())
+            and (packet.program, proc.name) not in HANDLERS
+        )
+
     def call(self, session: Session, packet: Packet) -> None:
         """Does one call and sends its reply."""
         try:

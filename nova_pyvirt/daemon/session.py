@@ -134,8 +134,9 @@ class Session:
             self._partial_since = 0.0
         elif packets or not self._partial_since:
             self._partial_since = now
+        alone = len(packets) == 1
         for packet in packets:
-            self._on_packet(packet)
+            self._on_packet(packet, alone)
         if self._tls is not None and self._tls.pending():
             self._read()
 
@@ -150,7 +151,7 @@ class Session:
             raise FramingError("too many descriptors")
         return data
 
-    def _on_packet(self, packet: Packet) -> None:
+    def _on_packet(self, packet: Packet, alone: bool) -> None:
         if packet.program == protocol.KEEPALIVE:
             if packet.kind == Kind.MESSAGE and packet.proc == protocol.PING:
                 self.output.send(PONG)
@@ -159,11 +160,14 @@ class Session:
             if stream is not None:
                 stream.push(packet)
         elif packet.kind in (Kind.CALL, Kind.CALL_WITH_FDS):
-            self._on_call(packet)
+            self._on_call(packet, alone)
         else:
             fdpass.close_all(packet.fds)
 
-    def _on_call(self, packet: Packet) -> None:
+    def _on_call(self, packet: Packet, alone: bool) -> None:
+        """Queues a call. One that comes alone and only looks into memory is done here and now: many
+        at once, or a long one, would keep the others waiting.
+        """
         with self._lock:
             if self._running >= self.settings.max_client_requests or self._backlog:
                 self._backlog.append(packet)
@@ -172,7 +176,10 @@ class Session:
                     self._listen(False)
                 return
             self._running += 1
-        self._engine.queue(self._job(packet))
+        if alone and self._dispatch.is_quick(self, packet):
+            self._work(packet)
+        else:
+            self._engine.queue(self._job(packet))
 
     def _job(self, packet: Packet) -> Job:
         return Job(lambda: self._work(packet), self._dispatch.is_high(packet))

@@ -6,9 +6,12 @@ suffers.
 import os
 import socket
 import struct
+import threading
 import time
+from types import SimpleNamespace
 from typing import Any
 
+from nova_pyvirt.daemon.acl import Policy
 from nova_pyvirt.errors import Code
 from nova_pyvirt.wire import protocol
 from nova_pyvirt.wire.packet import MAX_SIZE, Kind, Packet, load_error, pack
@@ -223,6 +226,7 @@ class SlowTable:
     """Some calls never come back until told."""
 
     uri = "slow:///"
+    cheap = frozenset({"connect_get_type"})
 
     def __init__(self, gate: Any) -> None:
         self.gate = gate
@@ -233,6 +237,10 @@ class SlowTable:
     def connect_get_hostname(self) -> str:
         return "slow"
 
+    def connect_get_type(self) -> str:
+        """Who does it."""
+        return threading.current_thread().name
+
     def close(self) -> None:
         """Nothing to end."""
 
@@ -241,8 +249,6 @@ class WorkersTest(DaemonCase):
     settings_ = {"max_workers": 4, "prio_workers": 2, "max_client_requests": 30}
 
     def setUp(self) -> None:
-        import threading
-
         self.gate = threading.Event()
         super().setUp()
         self.addCleanup(self.gate.set)
@@ -268,3 +274,29 @@ class WorkersTest(DaemonCase):
         self.gate.set()
         serials = {getattr(raw.recv(), "serial", None) for _ in range(20)}
         self.assertEqual(set(range(100, 120)), serials)
+
+    def test_quick_calls_change_no_threads(self) -> None:
+        """One at a time the thread that reads does them; many at once are shared out."""
+        table = self.table()
+        seen = {table.connect_get_type() for _ in range(50)}
+        self.assertEqual(1, len(seen))
+        raw = self.raw().open()
+        number = protocol.program(protocol.REMOTE).by_name["connect_get_type"].number
+        calls = [pack(protocol.REMOTE, number, Kind.CALL, serial) for serial in range(60)]
+        raw.sock.sendall(b"".join(calls))
+        answers = [raw.recv() for _ in calls]
+        self.assertEqual(60, len({getattr(packet, "serial", None) for packet in answers}))
+
+    def test_what_is_quick(self) -> None:
+        self.table().close()
+        program = protocol.program(protocol.REMOTE)
+
+        def quick(name: str) -> bool:
+            packet = Packet(protocol.REMOTE, 1, program.by_name[name].number, 0, 0, 0, b"")
+            session = SimpleNamespace(table=SlowTable(None))
+            return self.dispatcher.is_quick(session, packet)  # type: ignore[arg-type]
+
+        self.assertTrue(quick("connect_get_type"))
+        self.assertFalse(quick("connect_get_hostname"))
+        self.dispatcher.policy = Policy([], default_allow=False)  # it may ask somebody
+        self.assertFalse(quick("connect_get_type"))
