@@ -23,8 +23,7 @@ class DomainObj:
     `definition` is the live definition while the domain is active, else the persistent one;
     `new_definition` is the persistent one of an active persistent domain (it becomes
     `definition` when the guest ends). `lock` guards every attribute; it is never held across
-    anything that sleeps: jobs cover the gap (core/job.py). `incomplete` is a definition that lacks
-    its defaults yet, because its hypervisor's program could not be asked.
+    anything that sleeps: jobs cover the gap (core/job.py).
     """
 
     def __init__(self, definition: Domain, *, job_wait: float = 30.0, max_queued: int = 0) -> None:
@@ -32,7 +31,6 @@ class DomainObj:
         self.jobs = JobSlot(self.lock, wait=job_wait, max_queued=max_queued)
         self.definition = definition
         self.new_definition: Domain | None = None
-        self.incomplete: Domain | None = None
         self.id = -1
         self.persistent = False
         self.autostart = False

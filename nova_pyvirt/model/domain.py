@@ -73,8 +73,12 @@ def _action(when: str) -> Any:
 
 
 class Domain(Element):
-    """A domain's definition. Memory in KiB."""
+    """A domain's definition. Memory in KiB.
 
+    :ivar incomplete: it lacks the defaults that only its emulator's capabilities tell
+    """
+
+    incomplete = False
     TAG = "domain"
     type = field("@type", _TYPES, blank=True)
     id = field("@id", Int(), live=True)

@@ -6,6 +6,7 @@ import logging
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.states import State
 from nova_pyvirt.errors import libvirtError
+from nova_pyvirt.hypervisors.qemu import postparse
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
 from nova_pyvirt.hypervisors.qemu.definition import parse_definition
 from nova_pyvirt.hypervisors.qemu.state import QemuState
@@ -35,10 +36,10 @@ def load_definitions(state: QemuState) -> None:
             LOG.error("the definition %s cannot be used: %s", path, exc)
 
 
-def read_definition(state: QemuState, xml: str | bytes) -> tuple[Domain, bool]:
-    """A persistent definition; False with it when its emulator can't be asked what it can do.
+def read_definition(state: QemuState, xml: str | bytes) -> Domain:
+    """A persistent definition; marked as incomplete when its emulator can't be asked what it can do.
 
-    Such a one is as it is written, without defaults, addresses and checks: the domain is there to
+    Such a one is as it is written, without most defaults, addresses and checks: the domain is there to
     be seen, changed and undefined, and complete() does the rest when it is started.
 
     :raises libvirtError: what is written is no definition
@@ -52,12 +53,15 @@ def read_definition(state: QemuState, xml: str | bytes) -> tuple[Domain, bool]:
         return caps
 
     try:
-        return parse_definition(xml, caps_for, nvram_dir=state.paths.nvram_dir), True
+        return parse_definition(xml, caps_for, nvram_dir=state.paths.nvram_dir)
     except libvirtError as exc:
         if not waiting:
             raise
-        LOG.error("domain %s can't be started: %s", waiting[0].name, exc)
-        return waiting[0], False
+        (definition,) = waiting
+        postparse.complete_numbers(definition)
+        LOG.error("domain %s can't be started: %s", definition.name, exc)
+        definition.incomplete = True
+        return definition
 
 
 def complete(state: QemuState, vm: DomainObj) -> None:
@@ -65,24 +69,23 @@ def complete(state: QemuState, vm: DomainObj) -> None:
 
     :raises libvirtError: the emulator still can't be asked; what parse_definition() says
     """
-    if vm.incomplete is None or vm.incomplete is not vm.definition:
+    written = vm.definition
+    if not written.incomplete:
         return
-    xml = vm.incomplete.format(inactive=True, secure=True)
+    xml = written.format(inactive=True, secure=True)
     definition = parse_definition(xml, state.caps_for, nvram_dir=state.paths.nvram_dir)
     with vm.lock:
-        if vm.definition is vm.incomplete:
+        if vm.definition is written:
             vm.definition = definition
-        vm.incomplete = None
 
 
 def _load(state: QemuState, path: str, name: str) -> None:
-    definition, whole = read_definition(state, read_private(path))
+    definition = read_definition(state, read_private(path))
     if definition.name != name:
         LOG.error("the definition %s is of a domain named %r: not used", path, definition.name)
         return
     vm = state.domains.add(definition, lambda: state.new_domain(definition), live=False)
     vm.persistent = True
-    vm.incomplete = None if whole else definition
     vm.autostart = os.path.islink(state.paths.autostart_link(name))
     vm.has_managed_save = os.path.exists(state.paths.save_file(name))
     ended = state.remembered.ended.get(vm.uuid)

@@ -181,8 +181,7 @@ def _define_again(state: QemuState, vm: DomainObj, live: Domain) -> None:
     """The configuration of a persistent domain was lost while it ran: what runs is what there is."""
     LOG.warning("domain %s: its configuration was lost, and is made of what runs", vm.name)
     xml = live.format(inactive=True, secure=True)
-    vm.new_definition, whole = read_definition(state, xml)
-    vm.incomplete = None if whole else vm.new_definition
+    vm.new_definition = read_definition(state, xml)
     write_config(state.paths.config_file(vm.name), vm.new_definition)
     vm.persistent = True
 

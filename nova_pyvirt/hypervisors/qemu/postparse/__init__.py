@@ -2,7 +2,11 @@
 """Defaults and devices that a definition leaves out (virDomainDefPostParse, the QEMU driver's)."""
 
 from nova_pyvirt.hypervisors.qemu.postparse.devices import drive_address, drive_index
-from nova_pyvirt.hypervisors.qemu.postparse.domain import complete, complete_identity
+from nova_pyvirt.hypervisors.qemu.postparse.domain import (
+    complete,
+    complete_identity,
+    complete_numbers,
+)
 from nova_pyvirt.hypervisors.qemu.postparse.machine import (
     is_i440fx,
     is_q35,
@@ -15,6 +19,7 @@ __all__ = [
     "align",
     "complete",
     "complete_identity",
+    "complete_numbers",
     "drive_address",
     "drive_index",
     "hotplug_memory",

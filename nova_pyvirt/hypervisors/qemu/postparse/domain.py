@@ -32,9 +32,7 @@ def complete(domain: Domain, caps: QemuCaps, *, nvram_dir: str) -> None:
     :raises libvirtError: XML_ERROR, CONFIG_UNSUPPORTED...
     """
     _check_count(domain, caps)
-    bounds.check(domain)
-    vcpus.complete(domain)
-    memory.complete(domain)
+    complete_numbers(domain)
     seclabels.complete(domain)
     _tuning(domain)
     if domain.bootloader or domain.bootloader_args:
@@ -58,6 +56,23 @@ def complete(domain: Domain, caps: QemuCaps, *, nvram_dir: str) -> None:
     vcpus.fill_cells(domain)
 
 
+def complete_numbers(domain: Domain) -> None:
+    """vCPUs and memory, whatever emulator there is.
+
+    :raises libvirtError: XML_ERROR, INTERNAL_ERROR, CONFIG_UNSUPPORTED
+    """
+    if (domain.vcpu_max or 0) > cpuset.LIMIT:
+        raise _too_many(cpuset.LIMIT)
+    bounds.check(domain)
+    vcpus.complete(domain)
+    memory.complete(domain)
+
+
+def _too_many(limit: int) -> errors.libvirtError:
+    detail = f"Maximum CPUs greater than specified machine type limit {limit}"
+    return errors.error(Code.CONFIG_UNSUPPORTED, detail)
+
+
 def _check_count(domain: Domain, caps: QemuCaps) -> None:
     """No machine has so many vCPUs that listing them one by one would take long."""
     if (domain.vcpu_max or 0) <= cpuset.LIMIT:
@@ -65,8 +80,7 @@ def _check_count(domain: Domain, caps: QemuCaps) -> None:
     name = domain.os.machine or caps.preferred_machine(domain.type) or ""
     machine = caps.machine(caps.canonical_machine(name, domain.type), domain.type)
     limit = machine.max_cpus if machine is not None else cpuset.LIMIT
-    detail = f"Maximum CPUs greater than specified machine type limit {limit or cpuset.LIMIT}"
-    raise errors.error(Code.CONFIG_UNSUPPORTED, detail)
+    raise _too_many(limit or cpuset.LIMIT)
 
 
 def _tuning(domain: Domain) -> None:
