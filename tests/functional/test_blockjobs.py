@@ -138,7 +138,7 @@ class TestCommit(BlockJobCase):
 
     def test_the_topmost(self) -> None:
         self.guest()
-        self.table.domain_block_commit(self.ref, "vdb", "vdb[3]", None, 0, ACTIVE)
+        self.table.domain_block_commit(self.ref, "vdb", "vdb[4]", None, 0, ACTIVE)
         self.await_told(ACTIVE_COMMIT, READY)
         self.assertIn("job='active-commit' ready='yes'", self.xml())
         self.table.domain_block_job_abort(self.ref, "vdb", PIVOT)

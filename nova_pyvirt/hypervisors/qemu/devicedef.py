@@ -131,7 +131,7 @@ def complete(whole: Domain, caps: QemuCaps, *, buses: list[tuple[str, int]] | No
     address.assign(whole, caps)
     if buses is not None and _buses(whole) != buses:
         detail = "No more available PCI slots"
-        raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.NONE)
+        raise errors.error(Code.INTERNAL_ERROR, detail, domain=From.DOMAIN)
 
 
 def _forget_alias(device: Element, *, live: bool) -> None:

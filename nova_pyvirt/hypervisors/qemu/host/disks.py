@@ -3,6 +3,7 @@
 
 import errno
 import stat
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from nova_pyvirt.errors import Code, From, error, libvirtError, system_error
@@ -32,9 +33,14 @@ def prepare(start: "Start") -> None:
 
     :raises libvirtError: SYSTEM_ERROR for an image that can't be read
     """
-    for disk in start.definition.devices.disks:
+    disks = start.definition.devices.disks
+    described = {
+        id(disk): 0 if disk.type == "vhostuser" else 1 + len(blockdev.layers(disk))
+        for disk in disks
+    }
+    for disk in disks:
         check(disk, start.identity)
-    start.private.node_index = _number(start)
+    start.private.node_index = _number_all(disks, described)
 
 
 def check(disk: Disk, user: Identity | None, *, formats: bool = True) -> None:
@@ -179,9 +185,29 @@ def _no_access(user: Identity | None, what: str, number: int) -> libvirtError:
     return system_error(number, f"{what} (as uid:{uid}, gid:{gid})", domain=From.STORAGE)
 
 
-def _number(start: "Start") -> int:
-    """Numbers of the disks' block nodes: the last disk is 1 (backing stores come after theirs)."""
+def _number_all(disks: Sequence[Disk], described: Mapping[int, int]) -> int:
+    """Numbers of the disks' block nodes, from the last disk to the first; the last number. Images that
+    the definition names come first, a drive without a medium counts, then those that were found.
+
+    :param described: how many images of a disk the definition names, by the disk's id()
+    """
     last = 0
-    for disk in reversed(start.definition.devices.disks):
-        last = number(disk, last + 1)
+    chains = [(disk, [disk, *blockdev.layers(disk)]) for disk in reversed(disks)]
+    for disk, images in chains:
+        count = described[id(disk)]
+        for place in range(count):
+            last += 1
+            if place < len(images):
+                _give(images[place], disk, last)
+    for disk, images in chains:
+        for image in images[described[id(disk)] :]:
+            last += 1
+            _give(image, disk, last)
     return last
+
+
+def _give(image: Any, disk: Disk, last: int) -> None:
+    if image is not disk:
+        image.index = last
+    elif not disk.empty and disk.type != "vhostuser":
+        disk.source.index = last

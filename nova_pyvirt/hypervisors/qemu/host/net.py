@@ -53,6 +53,9 @@ def connect(interface: Interface, virt: str, undo: ExitStack, fds: dict[str, lis
     queues = int(interface.queues or 1)
     virtio = (interface.model or "").startswith("virtio")
     alias = str(interface.alias)
+    if not owned(interface) and not exists(str(interface.target)):
+        detail = "target managed='no' but specified dev doesn't exist"
+        raise errors.error(Code.INTERNAL_ERROR, detail)
     fds[alias] = []
     for _number in range(queues):
         fd, name = open_tap(interface.target, virtio=virtio, multi=queues > 1)

@@ -30,6 +30,7 @@ def attach(state: QemuState, vm: DomainObj, xml: str, mac: str | None = None) ->
     name, device = devicedef.load_device(xml)
     if name == "interfaces" and device.mac is None:
         device.mac = mac
+    compat.check_itself(vm.definition, name, device, vm.private.caps)
     compat.check_alias(vm.definition, device)
     compat.check(vm.definition, name, device, live=True)
     if name == "disks" and media.change_by_attaching(state, vm, device):

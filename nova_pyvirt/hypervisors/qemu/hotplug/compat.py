@@ -5,10 +5,17 @@ from typing import Any, Final
 
 from nova_pyvirt import errors
 from nova_pyvirt.errors import Code, From, libvirtError
+from nova_pyvirt.hypervisors.qemu import devicedef
+from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
 from nova_pyvirt.hypervisors.qemu.validate.devices import memory
 from nova_pyvirt.model.devices.common import Device
 from nova_pyvirt.model.domain import Domain
 
+#: lists in which a device can be looked at alone: no others depend on their members
+_HELD: Final = (
+    "disks", "interfaces", "hostdevs", "rngs", "inputs", "shmems", "filesystems",
+    "redirdevs", "watchdogs", "vsock", "sounds",
+)  # fmt: skip
 #: devices that are on USB when their bus says so
 _BUSED: Final = ("disks", "inputs", "redirdevs")
 
@@ -34,6 +41,18 @@ def check(
         _boot_order(definition, device, old)
     if name == "memories":
         _memory(definition, device, attaching=old is None)
+
+
+def check_itself(definition: Domain, name: str, device: Any, caps: QemuCaps) -> None:
+    """Is it a device at all, whatever the domain has already (virDomainDeviceDefValidate)?
+
+    :raises libvirtError: XML_ERROR, CONFIG_UNSUPPORTED, ...
+    """
+    if name in _HELD:
+        free = device.copy()
+        if isinstance(free, Device) and free.address is not None and free.address.type == "pci":
+            free.address = None  # where it can be there depends on the others
+        devicedef.check_device(name, free, definition, caps, alone=True)
 
 
 def check_alias(definition: Domain, device: Any) -> None:

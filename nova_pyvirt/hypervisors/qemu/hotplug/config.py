@@ -28,6 +28,7 @@ def attach(definition: Domain, xml: str, caps: QemuCaps) -> tuple[Any, Domain]:
     :raises libvirtError: OPERATION_INVALID for a device that is there already; see parse_device()
     """
     name, device = devicedef.load_device(xml)
+    compat.check_itself(definition, name, device, caps)
     compat.check_alias(definition, device)
     compat.check(definition, name, device, live=False)
     if name in _FIXED:

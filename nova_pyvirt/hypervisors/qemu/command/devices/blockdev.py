@@ -44,11 +44,21 @@ def node_numbers(domain: Domain) -> dict[str, int]:
     numbers: dict[str, int] = {}
     count = 0
     for disk in reversed(domain.devices.disks):
-        if disk.empty or disk.type == "vhostuser":
+        if disk.type == "vhostuser":
             continue
-        numbers[disk.target] = count + 1
-        count += 1 + len(layers(disk))
+        if not disk.empty:
+            numbers[disk.target] = disk.source.index or count + 1
+        count += 1 + len(layers(disk))  # a drive without a medium counts
     return numbers
+
+
+def chain_numbers(disk: Disk, top: int) -> list[int]:
+    """The numbers of all images of a chain, the topmost first; an image that has none follows the
+    one above it.
+
+    :param top: of the topmost
+    """
+    return [top, *(layer.index or top + place for place, layer in enumerate(layers(disk), 1))]
 
 
 def top_node(disk: Disk, number: int) -> str | None:
@@ -71,10 +81,10 @@ def nodes(guest: Guest, disk: Disk, number: int) -> Args:
         return []
     args: Args = []
     below: str | None = None
-    chain = layers(disk)
+    chain, numbers = layers(disk), chain_numbers(disk, number)
     for depth in range(len(chain), -1, -1):
         image: Disk | BackingStore = chain[depth - 1] if depth else disk
-        ident = number + depth
+        ident = numbers[depth]
         args += objects(guest, image, ident)
         for node in image_nodes(guest, disk, image, ident, below):
             args += option("-blockdev", node)

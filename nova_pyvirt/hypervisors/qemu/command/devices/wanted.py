@@ -31,9 +31,12 @@ def wanted_secrets(domain: Domain) -> list[Wanted]:
     found: list[Wanted] = []
     numbers = blockdev.node_numbers(domain)
     for disk in domain.devices.disks:
-        images: list[Any] = [disk, *blockdev.layers(disk)]
-        for depth, image in enumerate(images if disk.target in numbers else ()):
-            found += _of_image(image, numbers[disk.target] + depth)
+        if disk.target in numbers:
+            images: list[Any] = [disk, *blockdev.layers(disk)]
+            for image, number in zip(
+                images, blockdev.chain_numbers(disk, numbers[disk.target]), strict=True
+            ):
+                found += _of_image(image, number)
     for item in domain.devices.hostdevs:
         if item.type == "scsi" and item.source.auth is not None:
             node = f"libvirt-{item.alias}-backend"
