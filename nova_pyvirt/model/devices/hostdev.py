@@ -35,10 +35,10 @@ class HostdevSource(Element):
 
     TAG = "source"
     BY = "../type"
-    startup_policy = field("@startupPolicy", enum("default", "mandatory", "requisite", "optional"))
+    startup_policy = field("@startupPolicy", enum("mandatory", "requisite", "optional"))
     auto_address = field("@autoAddress", YES_NO, of=("usb",))
     missing = field("@missing", YES_NO, live=True, of=("usb",))
-    guest_reset = field("@guestReset", enum("default", "off", "uninitialized", "on"), of=("usb",))
+    guest_reset = field("@guestReset", enum("off", "uninitialized", "on"), of=("usb",))
     write_filtering = field("@writeFiltering", YES_NO, of=("pci",))
     protocol = field("@protocol", of=("scsi", "scsi_host"))
     name = field("@name", of=("scsi",))
@@ -77,12 +77,12 @@ class Hostdev(Device):
         required=Refusal("missing source address type"),
     )  # fmt: skip
     managed = field("@managed", Loose(YES_NO))
-    sgio = field("@sgio", enum("default", "filtered", "unfiltered"))
+    sgio = field("@sgio", enum("filtered", "unfiltered"))
     rawio = field("@rawio", YES_NO)
     model = field("@model")
     display = field("@display", ON_OFF, of=("mdev",))
     ramfb = field("@ramfb", ON_OFF, of=("mdev",))
-    driver_name = field("driver/@name", enum("default", "kvm", "vfio", "xen"))
+    driver_name = field("driver/@name", enum("kvm", "vfio", "xen"), of=("pci",))
     source = child("source", HostdevSource)
     teaming_type = field("teaming/@type", TEAMING, blank=True)
     teaming_persistent = field("teaming/@persistent", blank=True)

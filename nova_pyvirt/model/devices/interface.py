@@ -129,7 +129,7 @@ class Interface(Device, virtio=True):
     model = field("model/@type", blank=True)
     driver_name = field(
         "driver/@name",
-        enum("vhost", "qemu", "vfio", "kvm", "xen", "default"),
+        enum("vhost", "qemu", "vfio", "kvm", "xen"),
         of=("virtio", "hostdev"),
     )
     txmode = field("driver/@txmode", enum("iothread", "timer"), of=_VIRTIO)
@@ -189,8 +189,6 @@ class Interface(Device, virtio=True):
             self.queues = None
         if not self.coalesce_rx:
             self.coalesce_rx = None
-        if self.driver_name == "default":
-            self.driver_name = None
 
     def _check_port(self, *, has_source: bool) -> None:
         if self.type in _SOURCE and not has_source:

@@ -61,11 +61,8 @@ def _counts(domain: Domain) -> None:
         raise _refused(Code.INTERNAL_ERROR, "CPU IDs in <numa> exceed the <vcpu> count")
     if domain.vcpu_current is not None:
         if domain.vcpu_current > domain.vcpu_max:
-            raise _refused(
-                Code.INTERNAL_ERROR,
-                "maxvcpus must not be less than current vcpus"
-                f" ({domain.vcpu_max} < {domain.vcpu_current})",
-            )
+            detail = "maximum vCPU count must not be less than current vCPU count"
+            raise _refused(Code.CONFIG_UNSUPPORTED, detail)
         if domain.vcpu_current == domain.vcpu_max:
             domain.vcpu_current = None
 

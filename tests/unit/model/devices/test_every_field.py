@@ -59,6 +59,7 @@ KINDS: dict[str, dict[str, dict[str, str]]] = {
         "usb": {"@type": "usb", "@model": "qemu-xhci"},
         "virtio-serial": {"@type": "virtio-serial", "@model": "virtio"},
     },
+    "hostdev": {"mdev": MDEV},
     "interface": {"virtio": {"@type": "ethernet", "model/@type": "virtio"}},
     "tpm": {
         "passthrough": {"backend/@type": "passthrough"},

@@ -21,6 +21,9 @@ def props(source: DiskSource, auth: Auth | None, node: str) -> Props:
     :raises libvirtError: INTERNAL_ERROR, CONFIG_UNSUPPORTED
     """
     protocol = source.protocol
+    if source.tls and protocol != "nbd":
+        detail = f"TLS transport is not supported for disk protocol '{protocol}'"
+        raise errors.error(Code.CONFIG_UNSUPPORTED, detail)
     make = _MAKERS.get(protocol)
     if protocol in _CURL:
         make = _curl

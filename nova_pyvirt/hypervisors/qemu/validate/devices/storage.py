@@ -7,7 +7,7 @@ from typing import Any
 from nova_pyvirt.errors import From
 from nova_pyvirt.hypervisors.qemu.validate.common import bad_xml, unsupported, unsupported_domain
 from nova_pyvirt.model.devices.disk import Disk
-from nova_pyvirt.model.devices.storage import Cookie, DiskSource
+from nova_pyvirt.model.devices.storage import Cookie, DiskSource, Encryption
 from nova_pyvirt.model.domain import Domain
 
 #: protocol that knows users -> the type their secrets must have
@@ -77,6 +77,8 @@ def _format(image: Any, *, read_only: bool) -> None:
         _protocol(image.source)
     if image.format == "cow":
         raise unsupported("'cow' storage format is not supported")
+    encryption = image.source.encryption if image.source is not None else None
+    _encrypted(image, encryption or getattr(image, "encryption", None))
     if image.format == "dir":
         raise unsupported(
             "'directory' storage format is not directly supported by QEMU, use 'dir' disk type"
@@ -93,6 +95,20 @@ def _format(image: Any, *, read_only: bool) -> None:
             raise unsupported("storage type 'dir' requires use of storage format 'fat'")
         if not read_only:
             raise unsupported("virtual FAT storage can't be accessed in read-write mode")
+
+
+def _encrypted(image: Any, encryption: Encryption | None) -> None:
+    if encryption is None:
+        return
+    if encryption.format in ("default", "qcow"):
+        raise unsupported("old qcow/qcow2 encryption is not supported")
+    if encryption.engine == "qemu":
+        if encryption.format == "luks" and image.format not in ("qcow2", "raw"):
+            raise unsupported("encryption is supported only with 'raw' and 'qcow2' image format")
+        if encryption.format == "luks2":
+            raise unsupported("luks2 is currently not supported by the qemu encryption engine")
+    elif image.type != "network" and image.source.protocol != "rbd":
+        raise unsupported("librbd encryption is supported only with RBD backed disks")
 
 
 def _auth(protocol: str, auth: Any) -> None:
