@@ -41,6 +41,8 @@ XML = """<domain type='qemu'><name>{name}</name><uuid>{uuid}</uuid><memory unit=
 <on_crash>restart</on_crash>
 <devices><disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='{disk}'/>
 <target dev='hda' bus='ide'/></disk><serial type='null'/></devices></domain>"""
+#: a device that a guest lets go of at once
+TABLET = "<input type='tablet' bus='usb'/>"
 #: errors that a race between operations may give, as libvirt's would
 RACES = {
     Code.OPERATION_INVALID,  # it runs already, or not any more
@@ -48,6 +50,7 @@ RACES = {
     Code.OPERATION_ABORTED,  # destroyed or aborted
     Code.OPERATION_TIMEOUT,  # a job was not to be had
     Code.NO_DOMAIN,
+    Code.DEVICE_MISSING,  # somebody else has detached it
     Code.INTERNAL_ERROR,  # QEMU ended in the middle of a command
     Code.SYSTEM_ERROR,  # no managed save image to remove
     Code.AGENT_UNRESPONSIVE,
@@ -70,6 +73,8 @@ OPERATIONS: tuple[tuple[int, str, Operation], ...] = (
     (1, "abort", lambda t, r: t.domain_abort_job(r)),
     (1, "lifecycle action", lambda t, r: t.domain_set_lifecycle_action(r, 1, 1, 1)),
     (1, "key", lambda t, r: t.domain_send_key(r, 0, 1, [28], 0)),
+    (3, "attach", lambda t, r: t.domain_attach_device(r, TABLET)),
+    (3, "detach", lambda t, r: t.domain_detach_device(r, TABLET)),
     (6, "state", lambda t, r: t.domain_get_state(r, 0)),
     (3, "info", lambda t, r: t.domain_get_info(r)),
     (3, "xml", lambda t, r: t.domain_get_xml_desc(r, 1)),
