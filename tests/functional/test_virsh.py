@@ -11,6 +11,7 @@ import subprocess
 import time
 import unittest
 
+from tests.fixtures.guests import eject_image
 from tests.functional.daemon_case import XML, DaemonProcessCase
 
 ESCAPE = b"\x1d"
@@ -31,6 +32,35 @@ class VirshTest(DaemonProcessCase):
         done = subprocess.run(argv, capture_output=True, text=True, timeout=60, env=env)
         self.assertEqual(0, done.returncode, done.stderr)
         return done.stdout.strip()
+
+    def test_devices_come_and_go(self) -> None:
+        eject_image(self.disk)
+        self.virsh("define", self.xml)
+        self.virsh("attach-disk", "vg", "", "hdc", "--type", "cdrom", "--config")
+        self.virsh("start", "vg")
+        path, medium = f"{self.root}/second.img", f"{self.root}/medium.iso"
+        for name in (path, medium):
+            with open(name, "wb") as file:
+                file.truncate(1 << 20)
+        self.virsh("attach-disk", "vg", path, "vdb", "--live", "--config")
+        self.assertIn("vdb", self.virsh("domblklist", "vg"))
+        self.virsh("change-media", "vg", "hdc", medium, "--insert", "--live")
+        self.virsh("change-media", "vg", "hdc", "--eject", "--live", "--force")
+        mac = "52:54:00:00:00:77"
+        nic_xml = f"{self.root}/nic.xml"
+        with open(nic_xml, "w", encoding="utf-8") as file:
+            file.write(f"<interface type='user'><mac address='{mac}'/><model type='virtio'/>")
+            file.write("</interface>")
+        self.virsh("attach-device", "vg", nic_xml, "--live")
+        nic = self.virsh("domiflist", "vg").split()
+        self.assertIn(mac, nic)
+        self.virsh("domif-setlink", "vg", mac, "down")
+        self.assertIn("down", self.virsh("domif-getlink", "vg", mac))
+        self.virsh("detach-interface", "vg", "user", "--mac", mac, "--live")
+        self.virsh("detach-disk", "vg", "vdb", "--live", "--config")
+        for flag in ((), ("--inactive",)):
+            self.assertNotIn("vdb", self.virsh("domblklist", "vg", *flag))
+        self.virsh("destroy", "vg")
 
     def on_terminal(self, *words: str) -> tuple[int, int]:
         """virsh on a terminal of its own: (pid, descriptor)."""

@@ -32,8 +32,7 @@ def prepare(start: "Start") -> None:
     devices, fds = start.definition.devices, start.fds
     for hostdev in devices.hostdevs:
         if hostdev.type == "scsi_host":
-            _check_vhost_scsi(start.state.view.fs)
-            fds[hostdev.alias] = [_open(_VHOST_SCSI, os.O_RDWR, f"Failed to open {_VHOST_SCSI}")]
+            fds[hostdev.alias] = [vhost_scsi(start.state.view.fs)]
     for tpm in devices.tpms:
         if tpm.type == "passthrough":
             fds[tpm.alias] = []
@@ -58,6 +57,15 @@ def paths(definition: Domain, fs: HostFs) -> Mapping[str, str]:
         if hostdev.type == "scsi" and hostdev.source.protocol != "iscsi":
             found[hostdev.alias] = _generic(hostdev, fs)
     return found
+
+
+def vhost_scsi(fs: HostFs) -> int:
+    """The vhost end of a SCSI host of the host's.
+
+    :raises libvirtError: CONFIG_UNSUPPORTED when the host has none, SYSTEM_ERROR
+    """
+    _check_vhost_scsi(fs)
+    return _open(_VHOST_SCSI, os.O_RDWR, f"Failed to open {_VHOST_SCSI}")
 
 
 def _check_vhost_scsi(fs: HostFs) -> None:

@@ -10,6 +10,7 @@ from nova_pyvirt.hypervisors.qemu.command.devices.guest import Args
 from nova_pyvirt.hypervisors.qemu.host import hostdevs, opened
 from nova_pyvirt.hypervisors.qemu.hotplug.host import having
 from nova_pyvirt.hypervisors.qemu.hotplug.plug import Kind, Plug
+from nova_pyvirt.hypervisors.qemu.limits import devices
 
 
 class HostdevKind(Kind):
@@ -27,6 +28,14 @@ class HostdevKind(Kind):
         alone = having(plug.vm.definition, self.name, plug.device)
         alone.devices.hostdevs = [plug.device]
         plug.host_paths.update(opened.paths(alone, plug.state.view.fs))
+        cgroup = plug.private.cgroup
+        for path in plug.host_paths.values():
+            plug.undo.callback(devices.deny, cgroup, path)
+            devices.allow(cgroup, path)
+        if plug.device.type == "scsi_host":
+            alias = str(plug.device.alias)
+            fds = plug.open([opened.vhost_scsi(plug.state.view.fs)])
+            plug.give_fds(alias, f"vhostfd-{alias}", fds)
 
     def options(self, plug: Plug) -> Args:
         return hostdev.hostdev(plug.guest(), plug.device)

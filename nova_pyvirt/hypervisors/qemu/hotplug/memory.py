@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Memory modules."""
 
+import shutil
 from typing import Any
 
 from nova_pyvirt import errors
 from nova_pyvirt.core.domain import DomainObj
-from nova_pyvirt.errors import Code, libvirtError
+from nova_pyvirt.core.security import dac
+from nova_pyvirt.errors import Code, libvirtError, system_error
+from nova_pyvirt.hypervisors.qemu import identity
 from nova_pyvirt.hypervisors.qemu.command.devices import memory
 from nova_pyvirt.hypervisors.qemu.command.devices.guest import Args
+from nova_pyvirt.hypervisors.qemu.host.facts import memory_directories
 from nova_pyvirt.hypervisors.qemu.hotplug.plug import Kind, Plug
 from nova_pyvirt.model.domain import Domain
+from nova_pyvirt.util.native import os
 
 
 def _unsupported(detail: str) -> libvirtError:
@@ -44,6 +49,21 @@ class MemoryKind(Kind):
             if data.get("id") == plug.device.alias and "addr" in data:
                 if where is not None and where.type == "dimm":
                     where.base = int(data["addr"])
+
+    def prepare(self, plug: Plug) -> None:
+        """Directories for memory that is a file; they go with the run."""
+        private, definition = plug.private, plug.vm.definition
+        user = identity.of(definition, plug.state.settings)
+        for path in memory_directories(plug.state, plug.whole, private.lib_dir):
+            if os.path.isdir(path):
+                continue
+            private.undo.callback(shutil.rmtree, path, ignore_errors=True)
+            try:
+                os.makedirs(path, 0o750, exist_ok=True)
+            except OSError as exc:
+                raise system_error(exc.errno or 0, f"unable to create directory {path}") from exc
+            if user is not None:
+                dac.take(path, *user, holder=definition.uuid, remember=False)
 
     def options(self, plug: Plug) -> Args:
         return memory.memories(plug.guest(memories=[plug.device]))
