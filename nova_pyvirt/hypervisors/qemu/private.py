@@ -67,6 +67,7 @@ class QemuPrivate:
     :ivar saving: the save image under way, "" = none
     :ivar blockjobs: jobs on its disks, by QEMU's id of them
     :ivar clock_base: <clock adjustment=> that QEMU was started with, seconds
+    :ivar indexed_thresholds: layers of disks whose threshold was set by their number
     :ivar timeline: what took how long
     """
 
@@ -95,6 +96,7 @@ class QemuPrivate:
     autodestroy: bool = False
     announced: bool = False
     started: bool = False
+    indexed_thresholds: set[int] = field(default_factory=set)
     clock_base: int = 0
     timeline: Timeline = field(default_factory=Timeline)
     abandon: list[Callable[[], object]] = field(default_factory=list)

@@ -53,4 +53,4 @@ class IOThread(Owned):
         """
         if not isinstance(params, dict):
             raise TypeError("IOThread polling params must be a dictionary")
-        return _SET_IO_THREAD_PARAMS(self, iothread_val, hinted(params, _HINTS), flags)
+        return _SET_IO_THREAD_PARAMS(self, iothread_val, hinted(params, _HINTS) or None, flags)

@@ -34,4 +34,4 @@ class Security(Owned):
 
         :param params: VIR_DOMAIN_LAUNCH_SECURITY_*
         """
-        return _SET_LAUNCH_SECURITY_STATE(self, hinted(params, {}), flags)
+        return _SET_LAUNCH_SECURITY_STATE(self, hinted(params, {}) or None, flags)

@@ -27,6 +27,7 @@ _DOMAIN_SET_VCPUS_FLAGS: Int = bind("virDomainSetVcpusFlags")
 _DOMAIN_SET_VCPU: Int = bind("virDomainSetVcpu")
 _DOMAIN_GET_GUEST_VCPUS: Dict = quiet(bind("virDomainGetGuestVcpus", as_dict))
 _DOMAIN_SET_GUEST_VCPUS: Int = bind("virDomainSetGuestVcpus")
+_GET_INFO: List = bind("virDomainGetInfo")
 _GET_VCPUS: Tuple = bind("virDomainGetVcpus", as_tuple)
 _GET_VCPU_PIN_INFO: List = bind("virDomainGetVcpuPinInfo", as_list)
 _DOMAIN_PIN_VCPU: Int = bind("virDomainPinVcpu")
@@ -76,9 +77,11 @@ class Vcpu(Owned):
         return [tuple(one) for one in info], [tuple(cpu_list(m, cpus)) for m in maps]
 
     def vcpuPinInfo(self, flags: int = 0) -> list[tuple[bool, ...]]:
-        """virDomainGetVcpuPinInfo (libvirt 0.9.3; domain:read): the host CPUs each vCPU may use."""
-        cpus = host_cpus(self)
-        return [tuple(cpu_list(m, cpus)) for m in _GET_VCPU_PIN_INFO(self, flags)]
+        """virDomainGetVcpuPinInfo (libvirt 0.9.3; domain:read): the host CPUs each vCPU may use, of
+        as many vCPUs as :meth:`info` tells.
+        """
+        cpus, count = host_cpus(self), _GET_INFO(self)[3]
+        return [tuple(cpu_list(m, cpus)) for m in _GET_VCPU_PIN_INFO(self, flags)[:count]]
 
     def pinVcpu(self, vcpu: int, cpumap: tuple[bool, ...]) -> int:
         """virDomainPinVcpu (libvirt 0.1.4).

@@ -68,7 +68,7 @@ def on_write_threshold(state: QemuState, vm: DomainObj, data: dict[str, Any], _w
         disk, number, source = found
         path = (source.local_path if source is not None else None) or ""
         names = [f"{disk.target}[{number}]"]
-        if disk.source is source:
+        if disk.source is source and number not in vm.private.indexed_thresholds:
             names.insert(0, str(disk.target))
         for name in names:
             state.bus.emit(vm.ref, EventID.BLOCK_THRESHOLD, name, path, threshold, excess)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Disks of a domain: sizes, contents, errors (qemu_driver.c)."""
 
+import re
 from typing import Any, Final
 
 from nova_pyvirt import errors
@@ -15,9 +16,11 @@ from nova_pyvirt.hypervisors.qemu.identity import Identity
 from nova_pyvirt.hypervisors.qemu.jobs import job
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.model.devices.disk import Disk
+from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.util.native import os
 
 RESIZE_BYTES: Final = 1
+_DEV: Final = re.compile(r"(?P<target>[^\[\]]+)(?:\[(?P<index>\d+)\])?")
 _ULL_MAX: Final = (1 << 64) - 1
 #: QEMU's io-status: virDomainDiskErrorCode
 _IO_STATUS: Final = {"failed": 1, "nospace": 2}
@@ -145,6 +148,45 @@ def _read(path: str, offset: int, size: int) -> bytes:
     except (OSError, OverflowError) as exc:
         number = exc.errno if isinstance(exc, OSError) else None
         raise system_error(number or 22, f"Failed to read file '{path}'") from exc
+
+
+def set_block_threshold(
+    state: QemuState, dom: DomainRef, dev: str, threshold: int, flags: int
+) -> None:
+    """qemuDomainSetBlockThreshold: BLOCK_THRESHOLD, once, when `dev` is written to beyond there.
+
+    :param dev: a disk's target, with ``[N]`` for a layer of it
+    :param threshold: bytes; 0 = none
+    :raises libvirtError: INVALID_ARG, OPERATION_INVALID, OPERATION_UNSUPPORTED; what QEMU says
+    """
+    check_flags(flags, 0, "qemuDomainSetBlockThreshold")
+    vm = state.domains.find(dom)
+    with job(vm, Job.MODIFY, "virDomainSetBlockThreshold", active=True):
+        with vm.lock:
+            number, indexed = _layer(vm.definition, dev)
+        args = {"node-name": f"libvirt-{number}-storage", "write-threshold": threshold}
+        vm.private.mon.command("block-set-write-threshold", args)
+        with vm.lock:
+            watched: set[int] = vm.private.indexed_thresholds
+            watched.discard(number)
+            if indexed:
+                watched.add(number)
+
+
+def _layer(definition: Domain, dev: str) -> tuple[int, bool]:
+    """The number of a disk's layer in node names, and whether `dev` has it."""
+    found = _DEV.fullmatch(dev)
+    if found is None:
+        raise _invalid(f"failed to parse block device '{dev}'")
+    target, index = found["target"], int(found["index"] or 0)
+    disk = next((one for one in definition.devices.disks if one.target == target), None)
+    if disk is None:
+        raise _invalid(f"failed to find disk '{target}'")
+    _not_vhostuser(disk, "setting device threshold")
+    numbers = [number for number, _source in qom.layers(disk)]
+    if (index and index not in numbers) or not numbers:
+        raise _invalid(f"failed to find disk '{dev}'")
+    return index or numbers[0], bool(index)
 
 
 def get_disk_errors(state: QemuState, dom: DomainRef, flags: int) -> list[tuple[str, int]]:

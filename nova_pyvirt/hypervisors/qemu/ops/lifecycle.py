@@ -184,9 +184,7 @@ def reboot(state: QemuState, dom: DomainRef, flags: int) -> None:
 
 def _no_agent(vm: DomainObj) -> libvirtError:
     if not vm.active:
-        return errors.error(
-            Code.OPERATION_INVALID, "domain is not running", domain=errors.From.DOMAIN
-        )
+        return errors.error(Code.OPERATION_INVALID, "domain is not running")
     return agentless.refusal(vm)
 
 

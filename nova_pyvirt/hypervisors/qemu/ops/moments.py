@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Snapshots and checkpoints, which this driver doesn't make: it says that there are none. Where
+"""Snapshots, checkpoints and backups, which this driver doesn't make: it says that there are none. Where
 another manager has left a domain's snapshots, it doesn't say so.
 """
 
@@ -72,3 +72,10 @@ def _none_of(state: QemuState, vm: DomainObj, kind: Kind) -> None:
     if left:
         detail = f"domain '{vm.name}' has {kind.word}s of another manager"
         raise errors.error(Code.NO_SUPPORT, detail)
+
+
+def backup_xml(state: QemuState, dom: DomainRef, flags: int) -> NoReturn:
+    """qemuDomainBackupGetXMLDesc: :raises libvirtError: NO_DOMAIN_BACKUP"""
+    check_flags(flags, 0, "qemuDomainBackupGetXMLDesc")
+    state.domains.find(dom)
+    raise errors.error(Code.NO_DOMAIN_BACKUP, "no domain backup job present")

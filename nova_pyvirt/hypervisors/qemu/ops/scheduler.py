@@ -86,14 +86,13 @@ def _live(vm: DomainObj) -> dict[str, int]:
     found = {_SHARES: cgroup.values("cpu").cpu_shares()}
     vcpus, iothreads = sorted(vm.private.vcpu_pids), _iothreads(vm)
     for what, group in (
-        ("vcpu", f"vcpu{vcpus[0]}" if vcpus else None),
+        ("vcpu", f"vcpu{vcpus[0]}" if vcpus else ""),
         ("emulator", "emulator"),
         ("global", ""),
-        ("iothread", iothreads[0] if iothreads else None),
-    ):
-        if group is not None:
-            values = (cgroup.thread(group) if group else cgroup).values("cpu")
-            found[f"{what}_period"], found[f"{what}_quota"] = values.cpu_bandwidth()
+        ("iothread", iothreads[0] if iothreads else ""),
+    ):  # what has no threads has no group of its own: the whole guest's counts
+        values = (cgroup.thread(group) if group else cgroup).values("cpu")
+        found[f"{what}_period"], found[f"{what}_quota"] = values.cpu_bandwidth()
     return found
 
 

@@ -41,3 +41,6 @@ class MomentSlots(Slots):
     ) -> CheckpointRef:
         function = "qemuDomainCheckpointLookupByName"
         moments.not_found(self.state, dom, CHECKPOINTS, name, flags, function)
+
+    def domain_backup_get_xml_desc(self, dom: DomainRef, flags: int) -> str:
+        moments.backup_xml(self.state, dom, flags)

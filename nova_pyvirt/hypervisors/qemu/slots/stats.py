@@ -51,6 +51,11 @@ class StatsSlots(Slots):
     ) -> bytes:
         return blocks.block_peek(self.state, dom, path, offset, size, flags)
 
+    def domain_set_block_threshold(
+        self, dom: DomainRef, dev: str, threshold: int, flags: int
+    ) -> None:
+        blocks.set_block_threshold(self.state, dom, dev, threshold, flags)
+
     def domain_get_disk_errors(self, dom: DomainRef, flags: int) -> list[tuple[str, int]]:
         return blocks.get_disk_errors(self.state, dom, flags)
 

@@ -116,6 +116,7 @@ class HandlerCase(TestCase):
         self.vm.id = 1
         self.vm.state, self.vm.reason = State.RUNNING, int(Running.BOOTED)
         self.vm.private = SimpleNamespace(
+            indexed_thresholds=set(),
             fake_reboot=False, paused_shutdown=False, being_destroyed=False, clock_base=10,
             running_reason=0, paused_reason=0, announced=True, unplugging={}, process=None,
             migration="", dumped={}, trays={},

@@ -33,3 +33,9 @@ class TestSnapshots(OpsCase):
         self.refused(Code.NO_SUPPORT, moments.check_none, SNAPSHOTS, 0, "f")
         self.refused(Code.NO_SUPPORT, moments.not_found, SNAPSHOTS, "s", 0, "f")
         self.refused(Code.NO_SUPPORT, moments.current_snapshot, 0)
+
+
+class TestBackup(OpsCase):
+    def test_none(self) -> None:
+        self.refused(Code.NO_DOMAIN_BACKUP, moments.backup_xml, 0)
+        self.refused(Code.INVALID_ARG, moments.backup_xml, 1)
