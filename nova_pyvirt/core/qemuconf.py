@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """qemu.conf: what each of its settings means here.
 
-Every setting of libvirt 9.0's sample file is in one of three tables: honoured, true here whatever it
-says, or without an equal; those that have none are named in the log when they are set.
+Every setting of libvirt 9.0's sample file is in one of two tables: honoured, or without an equal.
+Those that have none are named when they are set, unless to what is the case here anyway.
 """
 
 from collections.abc import Mapping

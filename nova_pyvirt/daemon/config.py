@@ -58,6 +58,8 @@ class Config:
     log_level: int = 0
     #: libvirt's: "3:file:/path 1:stderr"
     log_outputs: str = ""
+    #: libvirt's: "1:qemu 4:rpc"
+    log_filters: str = ""
     #: everything as read
     values: dict[str, Any] = field(default_factory=dict)
 
@@ -113,7 +115,7 @@ _AUTH: Final = {
 
 
 #: settings of Config itself
-_OWN: Final = frozenset({"log_level", "log_outputs", "access_drivers"})
+_OWN: Final = frozenset({"log_level", "log_outputs", "log_filters", "access_drivers"})
 #: read where they are used (core.host.identity, core.settings)
 _ELSEWHERE: Final = frozenset({"host_uuid", "host_uuid_source", "audit_level"})
 
@@ -126,7 +128,6 @@ UNEQUAL: Final[dict[str, str]] = {
     "admin_min_workers": _AS_NEEDED,
     "audit_logging": "audit messages go to the kernel only",
     "keepalive_required": _PINGS,
-    "log_filters": "log_level counts for everything",
     "min_workers": _AS_NEEDED,
     "ovs_timeout": "Open vSwitch is not asked",
     "tcp_min_ssf": "SASL on TCP does not encrypt",
@@ -138,7 +139,6 @@ _AS_IT_IS: Final[dict[str, Any]] = {
     "admin_keepalive_required": 0,
     "audit_logging": 0,
     "keepalive_required": 0,
-    "log_filters": "",
     "tls_no_sanity_certificate": 0,
 }
 

@@ -13,6 +13,22 @@ FORMAT: Final = "%(asctime)s.%(msecs)03d+0000: %(thread)d: %(levelname)s : %(nam
 _PLAIN: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 #: libvirt's levels: debug, information, warnings, errors
 _LEVELS: Final = {1: logging.DEBUG, 2: logging.INFO, 3: logging.WARNING, 4: logging.ERROR}
+_FILTER: Final = re.compile(r"([1-4]):\+?([\w.]+)$")
+#: parts of libvirt by the first word of their names: our loggers
+_PARTS: Final = {
+    "access": ("daemon.acl", "daemon.polkitacl"),
+    "conf": ("model", "core.settings"),
+    "cpu": ("hypervisors.qemu.caps",),
+    "daemon": ("daemon",),
+    "event": ("core.eventbus", "util.loop"),
+    "libvirt": ("libvirt",),
+    "qemu": ("hypervisors.qemu",),
+    "remote": ("daemon", "hypervisors.remote"),
+    "rpc": ("daemon", "wire"),
+    "security": ("core.security",),
+    "test": ("hypervisors.test",),
+    "util": ("util", "core"),
+}
 _OUTPUT: Final = re.compile(r"([1-4]):(stderr|syslog|file|journald)(?::(.*))?$")
 
 
@@ -47,6 +63,23 @@ def configure(level: int, outputs: str) -> list[str]:
         root.setLevel(min(h.level for h in made))
     if level in _LEVELS:
         root.setLevel(_LEVELS[level])
+    return left
+
+
+def narrow(filters: str) -> list[str]:
+    """Takes libvirt's log_filters ("1:qemu 4:rpc"): levels of parts, whatever log_level says.
+
+    :returns: the filters of parts that have no equal here
+    """
+    left = []
+    for text in filters.split():
+        match = _FILTER.match(text)
+        parts = _PARTS.get(match[2].split(".")[0]) if match else None
+        if match is None or parts is None:
+            left.append(text)
+            continue
+        for name in parts:
+            logging.getLogger(f"nova_pyvirt.{name}").setLevel(_LEVELS[int(match[1])])
     return left
 
 

@@ -91,8 +91,9 @@ class Daemon:
 
     def _log(self) -> None:
         left = logs.configure(self.config.log_level, self.config.log_outputs)
+        left += logs.narrow(self.config.log_filters)
         if left:
-            LOG.warning("%s: no equal here for log_outputs %s", self.config_path, " ".join(left))
+            LOG.warning("%s: no equal here for %s", self.config_path, " ".join(left))
         for name, why in sorted(self.config.ignored.items()):
             LOG.warning("%s: %s has no effect: %s", self.config_path, name, why)
 

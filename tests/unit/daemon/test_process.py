@@ -95,6 +95,16 @@ class LogsTest(TestCase):
         self.assertIn("WARNING : x : shown", text)
         self.assertNotIn("hidden", text)
 
+    def test_filters(self) -> None:
+        names = ("hypervisors.qemu", "wire", "daemon")
+        loggers = [logging.getLogger(f"nova_pyvirt.{name}") for name in names]
+        for logger in loggers:
+            self.addCleanup(logger.setLevel, logger.level)
+        self.assertEqual(["2:nothing", "x"], logs.narrow("1:qemu.qemu_monitor 4:rpc 2:nothing x"))
+        self.assertEqual(
+            [logging.DEBUG, logging.ERROR, logging.ERROR], [logger.level for logger in loggers]
+        )
+
     def test_level(self) -> None:
         logs.configure(4, "")
         self.assertEqual(logging.ERROR, logging.getLogger().level)
