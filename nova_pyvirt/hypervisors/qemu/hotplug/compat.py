@@ -48,11 +48,27 @@ def check_itself(definition: Domain, name: str, device: Any, caps: QemuCaps) -> 
 
     :raises libvirtError: XML_ERROR, CONFIG_UNSUPPORTED, ...
     """
+    if name == "controllers":
+        _bridge(device)
     if name in _HELD:
         free = device.copy()
         if isinstance(free, Device) and free.address is not None and free.address.type == "pci":
             free.address = None  # where it can be there depends on the others
         devicedef.check_device(name, free, definition, caps, alone=True)
+
+
+def _bridge(controller: Any) -> None:
+    """A bridge by itself gets no name; among the others of a definition it would."""
+    model = controller.model
+    if controller.type != "pci" or model in (None, "pci-root", "pcie-root"):
+        return
+    if controller.pci_model_name is None:
+        index = -1 if controller.index is None else controller.index
+        raise errors.error(
+            Code.INTERNAL_ERROR,
+            f"Required option 'modelName' is not set for PCI controller with index '{index}',"
+            f" model '{model}' and modelName 'none'",
+        )
 
 
 def check_alias(definition: Domain, device: Any) -> None:
