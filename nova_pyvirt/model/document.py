@@ -12,6 +12,8 @@ from nova_pyvirt.errors import Code, From
 MAX_SIZE = 4 << 20
 #: levels of elements; a backing chain needs one a layer
 MAX_DEPTH = 128
+#: of one element; reading them all takes time that grows with the square of their number
+MAX_ATTRIBUTES = 1000
 #: characters that all entities of a document together may grow to
 MAX_EXPANSION = 64 << 10
 
@@ -27,6 +29,7 @@ _OPTIONS: dict[str, Any] = {
 }
 _LENIENT = _OPTIONS | {"resolve_entities": False, "recover": True}
 _REFERENCE = re.compile(r"&([^;&#]+);")
+_TOO_WIDE = etree.XPath(f"boolean(//*[count(@*) > {MAX_ATTRIBUTES}])")
 _TOO_DEEP = etree.XPath(f"boolean(//*[count(ancestor::*) >= {MAX_DEPTH}])")
 
 
@@ -50,6 +53,8 @@ def load(
         raise errors.error(Code.XML_ERROR, f"not UTF-8: {exc.reason}", domain=From.XML) from exc
     if len(data) > MAX_SIZE:
         raise errors.error(Code.XML_ERROR, "document exceeds 4 MiB", domain=From.XML)
+    if data.count(b"=") > MAX_ATTRIBUTES and _looks_wide(data):
+        raise _too_wide()
     node = _parse(data, name, domain)
     if root is not None and node.tag != root:
         detail = f"expecting root element of '{root}', not '{node.tag}'"
@@ -57,7 +62,23 @@ def load(
     if data.count(b"<") > MAX_DEPTH and _TOO_DEEP(node):
         detail = f"Excessive depth in document: {MAX_DEPTH}"
         raise _syntax(data, 1, 1, detail, name, domain)
+    if data.count(b"=") > MAX_ATTRIBUTES and _TOO_WIDE(node):
+        raise _too_wide()
     return node
+
+
+def _looks_wide(data: bytes) -> bool:
+    """Is there such an element, seen before anything is made of it? Not exact: ">" in a value hides
+    the rest."""
+    return any(
+        len(part) > MAX_ATTRIBUTES and part.partition(b">")[0].count(b"=") > MAX_ATTRIBUTES
+        for part in data.split(b"<")
+    )
+
+
+def _too_wide() -> errors.libvirtError:
+    detail = f"an element has more than {MAX_ATTRIBUTES} attributes"
+    return errors.error(Code.XML_ERROR, detail, domain=From.XML)
 
 
 def _parse(data: bytes, name: str, domain: From) -> etree._Element:

@@ -72,6 +72,10 @@ def _action(when: str) -> Any:
     return field(when, Word(f"unknown {when} action: %s", *_ACTIONS))
 
 
+#: each needs a place that none of the others has; no machine of QEMU's has more
+MAX_DEVICES = 2048
+
+
 class Domain(Element):
     """A domain's definition. Memory in KiB.
 
@@ -156,7 +160,13 @@ class Domain(Element):
     @classmethod
     def parse(cls, node: etree._Element) -> Self:
         """In libvirt's order, so that of several errors the same one is told: what the domain is,
-        then what it gets, then its devices."""
+        then what it gets, then its devices.
+
+        :raises libvirtError: see load()
+        """
+        count = sum(len(devices) for devices in node.iterfind("devices"))
+        if count > MAX_DEVICES:
+            raise Refusal(f"{count} devices are too many, the maximum is {MAX_DEVICES}").error()
         self = cls()
         read_attributes(self, node)
         parts: dict[int, list[etree._Element]] = {0: [], 1: [], 2: []}

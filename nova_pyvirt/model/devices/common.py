@@ -112,7 +112,7 @@ class Address(Element):
 
 def _usb_port(text: str) -> str | None:
     """A port, or a path of them through hubs; it ends before a 0, and None wants one chosen."""
-    parts = text.split(".")
+    parts = text.split(".", _USB_DEPTH)
     try:
         numbers = [_COUNT.parse(part, "port", "address") for part in parts]
     except errors.libvirtError:

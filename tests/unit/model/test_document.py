@@ -46,6 +46,15 @@ class SyntaxTest(TestCase):
                 self.assertIn(_refusal(xml).get_error_code(), (Code.XML_DETAIL, Code.XML_ERROR))
 
 
+class WidthTest(TestCase):
+    def test_very_many_attributes(self) -> None:
+        wide = " ".join(f"a{number}='1'" for number in range(50000))
+        for xml in (f"<domain {wide}/>", f"<domain b='>' {wide}/>"):
+            begun = time.process_time()
+            self.assertIn("more than 1000 attributes", str(_refusal(xml)))
+            self.assertLess(time.process_time() - begun, 0.1)
+
+
 class EntityTest(TestCase):
     def _title(self, dtd: str) -> str | None:
         root = document.load(f"<!DOCTYPE domain [{dtd}]><domain><t>a&x;b</t></domain>", "domain")

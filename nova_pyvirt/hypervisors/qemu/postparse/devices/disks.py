@@ -55,27 +55,16 @@ def drive_address(disk: Disk) -> Address:
 
 
 def sort(domain: Domain) -> None:
-    """The order of a list into which disks were put by bus and name."""
-    placed: list[Disk] = []
+    """The order of a list into which disks were put by bus and name (virDomainDiskInsert)."""
+    buses: dict[str | None, list[Disk]] = {}
     for disk in domain.devices.disks:
-        insert(placed, disk)
-    domain.devices.disks = placed
+        buses.setdefault(disk.bus, []).append(disk)
+    domain.devices.disks = [disk for bus in buses.values() for disk in sorted(bus, key=_rank)]
 
 
-def insert(disks: list[Disk], disk: Disk) -> None:
-    """Puts a disk behind those of its bus whose names come before."""
-    own = name_index(disk.target)
-    at = None
-    for place in range(len(disks) - 1, -1, -1):
-        other = disks[place]
-        if other.bus != disk.bus:
-            continue
-        index = name_index(other.target)
-        if (-1 if index is None else index) > (-1 if own is None else own):
-            at = place
-        elif at is None:
-            at = place + 1
-    disks.insert(len(disks) if at is None else at, disk)
+def _rank(disk: Disk) -> int:
+    index = name_index(disk.target)
+    return -1 if index is None else index
 
 
 def complete(domain: Domain) -> None:
