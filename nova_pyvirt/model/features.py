@@ -69,6 +69,8 @@ class HyperV(Element):
                     "HyperV spinlock retry count must be at least 4095",
                     domain=From.DOMAIN,
                 )
+        else:
+            self.spinlocks_retries = None
         if self.vendor_id:
             self._check_vendor()
 

@@ -162,7 +162,7 @@ class HostAddress(Element):
 
     TAG = "address"
     BY = "type"
-    type = field("@type")
+    type = field("@type", of=("interface",))
     uuid = field("@uuid", of=("mdev",))
     domain = field("@domain", Hex(4), of=_PCI)
     bus = field("@bus", ANY_BASE, of=("pci", "usb", "scsi"))
@@ -178,7 +178,7 @@ class HostAddress(Element):
         source = node.getparent()
         owner = source.getparent() if source is not None else None
         if owner is None or owner.tag == "interface":
-            return (node.get("type"),)
+            return (node.get("type"), "interface")
         return ("pci" if owner.tag == "disk" else owner.get("type"),)
 
     def before_format(self, ctx: Context) -> "HostAddress":

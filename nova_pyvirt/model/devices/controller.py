@@ -78,6 +78,8 @@ class Controller(Device, virtio=True):
         if self.model is not None and self.model not in MODELS.get(self.type, ()):
             detail = f"Unknown model type '{self.model}'"
             raise Refusal(detail, Code.CONFIG_UNSUPPORTED).error()
+        if self.pci_model_name == "none":
+            self.pci_model_name = None
         # what isn't said of a root is dropped, and of what isn't on PCI
         if self.model not in ("pci-root", "pcie-root"):
             self.pcihole64 = None

@@ -84,7 +84,7 @@ class _WWN(Kind):
         return text
 
 
-_FORMAT = Word("unknown driver format value '%s'", *FORMATS.words - {"none"})
+_FORMAT = Word("unknown driver format value '%s'", *FORMATS.words - {"none", "luks"})
 
 
 class Disk(Device, virtio=True):
@@ -146,6 +146,8 @@ class Disk(Device, virtio=True):
     def after_parse(self, node: etree._Element) -> None:
         self.__dict__.setdefault("type", "file")
         self.__dict__.setdefault("device", "disk")
+        if self.tray == "closed" and self.device not in ("cdrom", "floppy"):
+            self.tray = None
         if not (self.cylinders and self.heads and self.sectors):
             self.cylinders = self.heads = self.sectors = self.translation = None
 

@@ -43,13 +43,16 @@ class Listen(Element):
         return shown
 
 
+_CHANNELS = ("main", "display", "inputs", "cursor", "playback", "record", "smartcard", "usbredir")
+
+
 class SpiceChannel(Element):
     """<channel>: is one of SPICE's channels encrypted?"""
 
     TAG = "channel"
     name = field(
         "@name",
-        enum("main", "display", "inputs", "cursor", "playback", "record", "smartcard", "usbredir"),
+        enum(*_CHANNELS),
         required=True,
     )
     mode = field("@mode", _MODES, required=True)
@@ -133,6 +136,8 @@ class Graphics(Element):
 
     def after_parse(self, node: etree._Element) -> None:
         self._check_ports(node)
+        last = {channel.name: channel for channel in self.channels}
+        self.channels = [last[name] for name in _CHANNELS if name in last]
         if self.password is None:
             self.password_valid_to = self.connected = None
         if self.password_valid_to is not None:

@@ -73,7 +73,7 @@ class _Frames(UInt):
 _FRAMES = Value("cannot parse value '%s' for coalesce parameter", uint(64), Code.XML_DETAIL)
 _MODEL = re.compile(r"[a-zA-Z0-9_\-]*\Z")
 _SOURCE = ("bridge", "network", "internal", "direct", "vhostuser", "vdpa", "client", "server",
-           "mcast", "udp")  # fmt: skip
+           "mcast", "udp", "vds")  # fmt: skip
 _SOCKET = ("client", "server", "mcast", "udp")
 _VIRTIO = ("virtio",)
 _MODES = {

@@ -64,3 +64,6 @@ class Smartcard(Backend, Device):
                 detail = "passthrough mode requires a character device type attribute"
                 raise Refusal(detail).error()
             self.backend_after_parse()
+        if self.mode != "passthrough":
+            self.type, self.sources = None, []
+            self.protocol = self.log_file = self.log_append = None

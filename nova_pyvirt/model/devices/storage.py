@@ -415,7 +415,11 @@ class BackingStore(Element):
     index = field("@index", uint(), live=True)
     format = field(
         "format/@type",
-        Word("unknown storage source format '%s'", *FORMATS.words - {"none"}, code=Code.XML_ERROR),
+        Word(
+            "unknown storage source format '%s'",
+            *FORMATS.words - {"none", "luks"},
+            code=Code.XML_ERROR,
+        ),
         blank=True,
     )
     cache_max_size = field("format/metadata_cache/max_size", BYTES)

@@ -52,7 +52,7 @@ class Video(Device, virtio=True):
 
     def after_parse(self, node: etree._Element) -> None:
         for name in ("ram", "vram64", "vgamem"):
-            if self.__dict__.get(name) and self.model != "qxl":
+            if self.__dict__.get(name) and self.model not in ("qxl", "none"):
                 detail = f"{name} attribute only supported for video type qxl"
                 raise Refusal(detail, Code.CONFIG_UNSUPPORTED).error()
         if self.accelerated and not _accelerated(self):

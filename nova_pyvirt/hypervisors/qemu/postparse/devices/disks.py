@@ -67,6 +67,13 @@ def _rank(disk: Disk) -> int:
     return -1 if index is None else index
 
 
+def insert(disks: list[Disk], disk: Disk) -> None:
+    """Puts a disk behind those of its bus whose names come before."""
+    bus = [place for place, other in enumerate(disks) if other.bus == disk.bus]
+    later = [place for place in bus if _rank(disks[place]) > _rank(disk)]
+    disks.insert(min(later) if later else bus[-1] + 1 if bus else len(disks), disk)
+
+
 def complete(domain: Domain) -> None:
     """:raises libvirtError: XML_ERROR for a name that says no place"""
     for disk in domain.devices.disks:

@@ -26,6 +26,19 @@ _TARGETS = {
     "ioh3420": ("chassis", "target_port", "hotplug"),
     "xio3130-downstream": ("chassis", "target_port", "hotplug"),
 }
+#: QEMU's devices by libvirt's models
+_MODEL_NAMES = {
+    "pci-root": (None,),
+    "pcie-root": (None,),
+    "pci-bridge": ("pci-bridge",),
+    "dmi-to-pci-bridge": ("i82801b11-bridge",),
+    "pcie-root-port": ("ioh3420", "pcie-root-port"),
+    "pcie-switch-upstream-port": ("x3130-upstream",),
+    "pcie-switch-downstream-port": ("xio3130-downstream",),
+    "pci-expander-bus": ("pxb",),
+    "pcie-expander-bus": ("pxb-pcie",),
+    "pcie-to-pci-bridge": ("pcie-pci-bridge",),
+}
 _OPTION_NAMES = {"chassis_nr": "chassisNr", "target_port": "port", "bus_nr": "busNr",
                  "node": "numaNode"}  # fmt: skip
 
@@ -106,6 +119,11 @@ def _pci(domain: Domain, item: Controller) -> None:
         )
     if not root and not item.index:
         raise unsupported(f"Index for '{item.model}' controllers must be > 0")
+    if item.pci_model_name not in _MODEL_NAMES.get(item.model, ()):
+        raise unsupported(
+            "Option 'modelName' has invalid value for PCI controller with index"
+            f" '{item.index}', model '{item.model}' and modelName '{item.pci_model_name or 'none'}'"
+        )
     if item.pcihole64 and not (root and (is_q35(domain) or is_i440fx(domain))):
         raise _invalid(item, "pcihole64")
     allowed = _TARGETS.get(item.pci_model_name, ())

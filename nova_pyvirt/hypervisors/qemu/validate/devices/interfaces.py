@@ -37,6 +37,8 @@ def _source(nic: Interface) -> None:
     kind = nic.type
     if kind == "bridge" and nic.source_bridge is None:
         raise _missing("bridge", "source")
+    if kind == "internal" and nic.source_name is None:
+        raise _missing("name", "source")
     if kind == "network" and nic.source_network is None:
         raise _missing("network", "source")
     if kind == "direct" and nic.source_dev is None:
