@@ -77,6 +77,7 @@ class QemuState:
         self.hooks = Hooks(hooks_dir, "qemu", timeout=settings.hook_timeout)
         self.starts = Starts()
         self.stops = Starts()
+        self.migration_speeds: dict[bytes, int] = {}
         self.autodestroy: dict[bytes, object] = {}
         self.spare = SpareDescriptors()
         self.at_close: list[Callable[[], None]] = []

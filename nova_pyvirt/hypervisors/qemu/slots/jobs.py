@@ -35,6 +35,18 @@ class MigrationSlots(Slots):
     def domain_migrate_get_max_downtime(self, dom: DomainRef, flags: int) -> int:
         return migrating.get_max_downtime(self.state, dom, flags)
 
+    def domain_migrate_set_compression_cache(self, dom: DomainRef, size: int, flags: int) -> None:
+        migrating.set_compression_cache(self.state, dom, size, flags)
+
+    def domain_migrate_get_compression_cache(self, dom: DomainRef, flags: int) -> int:
+        return migrating.get_compression_cache(self.state, dom, flags)
+
+    def domain_migrate_set_max_speed(self, dom: DomainRef, bandwidth: int, flags: int) -> None:
+        migrating.set_max_speed(self.state, dom, bandwidth, flags)
+
+    def domain_migrate_get_max_speed(self, dom: DomainRef, flags: int) -> int:
+        return migrating.get_max_speed(self.state, dom, flags)
+
     def domain_migrate_start_post_copy(self, dom: DomainRef, flags: int) -> None:
         migrating.start_post_copy(self.state, dom, flags)
 
