@@ -2,7 +2,8 @@
 """A process that runs the core for a test, and may be killed: `lifecycle_child.py ROOT OP NAME`.
 
 OP: start, autodestroy (a start that belongs to the connection), destroy, undefine, open (nothing
-else), leave (ends with the connection open); with XML on standard input define, attach, detach.
+else), leave (ends with the connection open); with XML on standard input define, attach, detach,
+update.
 """
 
 import sys
@@ -29,6 +30,8 @@ def main(root: str, operation: str, name: str) -> None:
         table.domain_attach_device(ref, sys.stdin.read())
     elif operation == "detach":
         table.domain_detach_device(ref, sys.stdin.read())
+    elif operation == "update":
+        table.domain_update_device_flags(ref, sys.stdin.read(), 1)
     elif operation == "undefine":
         table.domain_undefine(ref)
     print(ref.id, flush=True)

@@ -386,6 +386,16 @@ class TestRestart(HotplugCase):
                 self.assertEqual(there, bool(self.live().interfaces))
                 self.assertEqual(there, os.path.exists(f"/sys/class/net/{TAP}"))
 
+    def test_while_a_medium_is_changed(self) -> None:
+        drive = "<disk type='file' device='cdrom'>{}<target dev='hdc' bus='ide'/><readonly/></disk>"
+        medium = f"{self.root}/m.iso"
+        Path(medium).write_bytes(bytes(4096))
+        self.guest(devices=drive.format(f"<source file='{medium}'/>"))
+        self.dies("update", drive.format(""), "media-out")
+        cdrom = next(disk for disk in self.live().disks if disk.device == "cdrom")
+        self.assertTrue(cdrom.empty)
+        self.assertEqual(0, os.stat(medium).st_uid)
+
     def test_guest_that_ends_with_a_disk_half_attached(self) -> None:
         self.guest()
         path = self.image("half.qcow2")

@@ -26,9 +26,11 @@ from nova_pyvirt.hypervisors.qemu.postparse.devices import disks as places
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.model.devices.common import shallow
 from nova_pyvirt.model.devices.disk import Disk, DiskSource
+from nova_pyvirt.util.breakpoints import reach
 from nova_pyvirt.util.native import threading
 
-_EJECTABLE: Final = ("cdrom", "floppy")
+#: drives that media go into
+EJECTABLE: Final = ("cdrom", "floppy")
 #: seconds that a guest has to open the tray; libvirt's (CHANGE_MEDIA_TIMEOUT)
 TRAY_WAIT: Final = 5.0
 #: what of a disk says which medium is in it
@@ -40,7 +42,7 @@ def change_by_attaching(state: QemuState, vm: DomainObj, described: Disk) -> boo
 
     :raises libvirtError: see change()
     """
-    if described.device not in _EJECTABLE:
+    if described.device not in EJECTABLE:
         return False
     for drive in vm.definition.devices.disks:
         if drive.target == described.target:
@@ -104,6 +106,7 @@ def _change(plug: Plug, drive: Disk, force: bool) -> None:
     mon, device = plug.private.mon, qom.device(drive)
     _open_tray(vm, drive, device, force)
     mon.command("blockdev-remove-medium", {"id": device})
+    reach("media-out")
     for removal in nodes(drive):
         take_back(vm, *removal)
     number = top_number(medium)

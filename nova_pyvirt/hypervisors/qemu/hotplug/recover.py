@@ -8,15 +8,19 @@ from typing import Any, Final
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.core.states import EventID
 from nova_pyvirt.errors import libvirtError
+from nova_pyvirt.hypervisors.qemu.block import qom
 from nova_pyvirt.hypervisors.qemu.devicedef import device_of
 from nova_pyvirt.hypervisors.qemu.hotplug import host
 from nova_pyvirt.hypervisors.qemu.hotplug.find import by_alias
 from nova_pyvirt.hypervisors.qemu.hotplug.kinds import KINDS
+from nova_pyvirt.hypervisors.qemu.hotplug.media import EJECTABLE
 from nova_pyvirt.hypervisors.qemu.hotplug.plug import take_back
 from nova_pyvirt.hypervisors.qemu.hotplug.remove import clean_up, removed
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
 from nova_pyvirt.hypervisors.qemu.state import QemuState
 from nova_pyvirt.hypervisors.qemu.unplug import Unplug
+from nova_pyvirt.model.devices.common import shallow
+from nova_pyvirt.model.devices.disk import Disk
 from nova_pyvirt.model.domain import Domain
 
 LOG = logging.getLogger(__name__)
@@ -60,7 +64,28 @@ def recover(state: QemuState, vm: DomainObj, elements: Sequence[Any]) -> bool:
     for alias in _known(elements):
         if alias not in there:
             _gone(state, vm, alias)
+    _media(state, vm)
     return any(device.alias in there for _name, device in pending)
+
+
+def _media(state: QemuState, vm: DomainObj) -> None:
+    """Drives whose medium has gone, or whose tray has moved (qemuProcessRefreshDisks)."""
+    if not any(disk.device in EJECTABLE for disk in vm.definition.devices.disks):
+        return
+    rows = {qom.alias_of(row): row for row in vm.private.mon.command("query-block", kind="query")}
+    gone: list[Disk] = []
+    with vm.lock:
+        for disk in vm.definition.devices.disks:
+            row = rows.get(str(disk.alias))
+            if disk.device not in EJECTABLE or row is None:
+                continue
+            disk.tray = "open" if row.get("tray_open") else None
+            if "inserted" not in row and not disk.empty:
+                LOG.info("domain %s: there is no medium in %s any more", vm.name, disk.target)
+                gone.append(shallow(disk))
+                disk.source = disk.backing = None
+    for disk in gone:
+        host.give_back(state, vm, host.having(vm.definition, "disks", disk), vm.definition)
 
 
 def _known(elements: Sequence[Any]) -> list[str]:

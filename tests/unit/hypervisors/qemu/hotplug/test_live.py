@@ -232,6 +232,17 @@ class Recovered(LiveCase):
         self.settle(known="balloon9")
         self.assertEqual(1, len(self.vm.definition.devices.rngs))
 
+    def test_a_medium_that_has_gone(self) -> None:
+        self.begin(CDROM.format("<source file='/dev/null'/>"))
+        drive = self.vm.definition.devices.disks[0]
+        row = {"device": "", "qdev": drive.alias, "tray_open": False}
+        self.monitor.answers["query_block"] = [row | {"inserted": {}}]
+        self.settle(drive.alias)
+        self.assertFalse(drive.empty)
+        self.monitor.answers["query_block"] = [row | {"tray_open": True}]
+        self.settle(drive.alias)
+        self.assertEqual((True, "open"), (drive.empty, drive.tray))
+
     def test_no_answer(self) -> None:
         self.begin()
         self.monitor.answers["qom_list"] = error(Code.OPERATION_TIMEOUT, "late")
