@@ -25,14 +25,14 @@ class TPM(Device):
     """A trusted platform module: the host's, or swtpm's."""
 
     TAG = "tpm"
-    model = field("@model", enum("default", "tpm-tis", "tpm-crb", "tpm-spapr", "spapr-tpm-proxy"))
+    model = field("@model", enum("tpm-tis", "tpm-crb", "tpm-spapr", "spapr-tpm-proxy"))
     type = field(
         "backend/@type",
         enum("passthrough", "emulator", "external"),
         required=True,
         once=Refusal("only one TPM backend is supported"),
     )
-    version = field("backend/@version", enum("default", "1.2", "2.0"), of=_EMULATOR)
+    version = field("backend/@version", enum("1.2", "2.0"), of=_EMULATOR)
     persistent_state = field(
         "backend/@persistent_state",
         Value("Invalid persistent_state value, either 'yes' or 'no'", YES_NO, Code.INTERNAL_ERROR),

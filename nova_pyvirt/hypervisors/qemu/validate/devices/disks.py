@@ -145,7 +145,7 @@ def _frontend(domain: Domain, disk: Disk) -> None:
         raise unsupported(f"CHS translation mode can only be set for 'ide' bus not '{bus}'")
     if disk.serial and bus == "sd":
         raise internal(f"Serial property not supported for drive bus '{bus}'")
-    if disk.device == "cdrom" and bus == "virtio":
+    if disk.device == "cdrom" and bus in ("virtio", "sd"):
         raise unsupported(f"disk type of '{target}' does not support ejectable media")
     if disk.copy_on_read:
         if disk.readonly:
