@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nova_pyvirt import errors
-from nova_pyvirt.core.refs import DomainRef
+from nova_pyvirt.core.refs import DomainRef, SecretRef
 from nova_pyvirt.core.states import EventID, Life
 from nova_pyvirt.errors import Code
 from nova_pyvirt.util.native import threading
@@ -59,7 +59,7 @@ class EventBus:
             for ident in [i for i, r in self._registered.items() if r.owner is owner]:
                 del self._registered[ident]
 
-    def emit(self, ref: DomainRef, event: EventID, *args: Any) -> None:
+    def emit(self, ref: DomainRef | SecretRef, event: int, *args: Any) -> None:
         """Hands an event to its subscribers, in the order of registration."""
         with self._lock:
             wanted = [

@@ -88,6 +88,10 @@ class Paths:
         return f"/etc/{_NAMES[self.profile]}/hooks" if self.session else f"{self.etc}/hooks"
 
     @property
+    def secrets_dir(self) -> str:
+        return f"{self.etc}/secrets"
+
+    @property
     def state_dir(self) -> str:
         return f"{self.run}/qemu"
 

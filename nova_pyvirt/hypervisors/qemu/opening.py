@@ -126,6 +126,7 @@ def _open(paths: Paths) -> QemuState:
         state.take_lock()
         state.publish()
         reach("open-locked")
+        state.secrets.load()
         load.load_definitions(state)
         reconnect.reconnect_all(state)
         autostart = Autostart(state)

@@ -22,6 +22,7 @@ from nova_pyvirt.core.host.identity import libvirtd_uuid
 from nova_pyvirt.core.paths import Paths
 from nova_pyvirt.core.ports import PortAllocator
 from nova_pyvirt.core.schemas import Schemas
+from nova_pyvirt.core.secrets import SecretStore
 from nova_pyvirt.core.settings import Settings
 from nova_pyvirt.errors import Code, From
 from nova_pyvirt.hypervisors.qemu.caps import CapsCache, QemuCaps
@@ -64,6 +65,7 @@ class QemuState:
         )
         self.view = _view(self.caps, settings, paths)
         self.schemas = Schemas(settings.schema_dir)
+        self.secrets = SecretStore(paths.secrets_dir, self.schemas)
         self.domains = DomainList()
         self.bus = EventBus()
         self.monitor_events = MonitorEvents()

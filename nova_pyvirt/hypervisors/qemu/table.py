@@ -26,6 +26,7 @@ from nova_pyvirt.hypervisors.qemu.slots.jobs import JobSlots, MigrationSlots, Po
 from nova_pyvirt.hypervisors.qemu.slots.moments import MomentSlots
 from nova_pyvirt.hypervisors.qemu.slots.monitor import MonitorSlots
 from nova_pyvirt.hypervisors.qemu.slots.node import NodeSlots
+from nova_pyvirt.hypervisors.qemu.slots.secrets import SecretSlots
 from nova_pyvirt.hypervisors.qemu.slots.stats import StatsSlots
 from nova_pyvirt.hypervisors.qemu.slots.tuning import LimitSlots, TuningSlots
 from nova_pyvirt.hypervisors.qemu.state import QemuState
@@ -54,6 +55,7 @@ class QemuTable(
     MonitorSlots,
     MomentSlots,
     BlockJobSlots,
+    SecretSlots,
     NodeSlots,
     DeviceSlots,
     DriverTable,
@@ -80,6 +82,7 @@ class QemuTable(
             self._open = False
             self.state.bus.drop_owner(self)
             self.state.monitor_events.drop_owner(self)
+            self.state.secrets.events.drop_owner(self)
             lifecycle.autodestroy(self.state, self)
             opening.drop(self.state)
 

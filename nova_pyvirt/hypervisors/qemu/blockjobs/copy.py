@@ -158,7 +158,7 @@ def _copy(
         hosted.check(new, user)
     else:
         hosted.check_new(new, user)
-    needs.check_secrets(new)
+    needs.check_secrets(new, state.secrets)
     number_nodes(vm, new)
     whole = host.having(vm.definition, "disks", new)
     host.acquire(state, vm, whole, undo)

@@ -2,7 +2,7 @@
 """What a command line depends on besides the definition, and what it is."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,8 +18,7 @@ class CommandContext:
     :ivar fds: descriptors in QEMU by alias of the device: the taps of "net0" ("vhost-net0": their
         vhost ends, "vdpa-net0"), the listening socket of a unix "channel0", "serial0-log" and
         "serial0-source" for files, vhost ends of "vsock0" and "hostdev0", the two of "tpm0"
-    :ivar secrets: properties of secret objects by alias (see devices.secrets): data, keyid, iv, format
-        when it is encrypted with the master key, else file
+    :ivar seal: gives the properties of a secret's object: data, keyid, iv, format (see devices.secrets)
     :ivar host_paths: by alias: /dev/sgN of a SCSI "hostdev0", /dev/bus/usb/... of one that was
         looked up, swtpm's socket of "tpm0", passt's of "net0"
     :ivar tls_dir: certificates of character devices, network disks, and displays without others
@@ -37,7 +36,7 @@ class CommandContext:
     master_key: str | None = None
     sandbox: bool = True
     incoming: str | None = None
-    secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    seal: Callable[[Any], Mapping[str, str]] | None = None
     host_paths: Mapping[str, str] = field(default_factory=dict)
     vnc_listen: str = "127.0.0.1"
     spice_listen: str = "127.0.0.1"

@@ -7,7 +7,9 @@ import errno
 from collections.abc import Iterator
 from typing import Final
 
+from nova_pyvirt.core.secrets import SecretStore
 from nova_pyvirt.errors import Code, From, error, libvirtError, system_error
+from nova_pyvirt.hypervisors.qemu.host import secrets
 from nova_pyvirt.model.devices.chardev import Backend
 from nova_pyvirt.model.devices.disk import Disk
 from nova_pyvirt.model.devices.interface import Interface
@@ -29,15 +31,13 @@ def check_interface(interface: Interface) -> None:
         raise error(Code.NO_NETWORK, detail, domain=From.NETWORK)
 
 
-def check_secrets(disk: Disk) -> None:
-    """Nobody keeps secrets for this driver: whoever needs one can't have the disk.
+def check_secrets(disk: Disk, store: SecretStore) -> None:
+    """The secrets that a disk needs are there, and have values.
 
     :raises libvirtError: NO_SECRET
     """
     for secret in (*_secrets_of(disk.source), *_own_secrets(disk)):
-        by = "uuid" if secret.uuid else "usage"
-        detail = f"no secret with matching {by} '{secret.uuid or secret.usage}'"
-        raise error(Code.NO_SECRET, detail, domain=From.SECRET)
+        secrets.value(store, secret)
 
 
 def _secrets_of(source: DiskSource | None) -> Iterator[Secret]:

@@ -44,7 +44,7 @@ class DiskKind(Kind):
         if found.bus == "virtio" and found.device == "cdrom":
             raise _unsupported("cdrom device with virtio bus isn't supported")
         check_scsi_place(plug.vm.definition, found)
-        needs.check_secrets(found)
+        needs.check_secrets(found, plug.state.secrets)
 
     def options(self, plug: Plug) -> Args:
         guest, found = plug.guest(), plug.device

@@ -68,7 +68,7 @@ def change(state: QemuState, vm: DomainObj, drive: Disk, new: Disk, *, force: bo
     if medium.source is None:
         medium.source = DiskSource()  # it has a number too
     check_images(state, vm, medium)
-    needs.check_secrets(medium)
+    needs.check_secrets(medium, state.secrets)
     rest = host.without(vm.definition, "disks", drive)
     whole = host.having(rest, "disks", medium)
     plug = Plug(state, vm, "disks", medium, whole)

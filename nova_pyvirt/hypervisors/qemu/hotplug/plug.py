@@ -15,6 +15,7 @@ from nova_pyvirt.hypervisors.qemu.command.devices import Guest
 from nova_pyvirt.hypervisors.qemu.command.devices.guest import Args
 from nova_pyvirt.hypervisors.qemu.command.qmp import Command
 from nova_pyvirt.hypervisors.qemu.host.facts import host_context
+from nova_pyvirt.hypervisors.qemu.host.secrets import sealer
 from nova_pyvirt.hypervisors.qemu.hotplug.find import find
 from nova_pyvirt.hypervisors.qemu.monitor import QMPCommandError, QMPTimeout
 from nova_pyvirt.hypervisors.qemu.private import QemuPrivate
@@ -65,6 +66,7 @@ class Plug:
         context = CommandContext(
             lib_dir=private.lib_dir,
             master_key=private.master_key_path,
+            seal=sealer(self.state.secrets, private.master_key_path),
             fds=self.fds,
             host_paths=self.host_paths,
             **host_context(self.state),

@@ -16,6 +16,7 @@ from nova_pyvirt.hypervisors.qemu import command, status
 from nova_pyvirt.hypervisors.qemu.events.dispatch import worker_for
 from nova_pyvirt.hypervisors.qemu.host import labels, opened
 from nova_pyvirt.hypervisors.qemu.host.facts import host_context
+from nova_pyvirt.hypervisors.qemu.host.secrets import sealer
 from nova_pyvirt.hypervisors.qemu.limits import devices, rlimits, threads
 from nova_pyvirt.hypervisors.qemu.monitor import Deadlines, Monitor, QMPTimeout
 from nova_pyvirt.hypervisors.qemu.process import HeldProcess, SpawnSpec
@@ -80,6 +81,7 @@ def _build(start: Start) -> None:
         lib_dir=private.lib_dir,
         monitor_fd=start.listener.fileno(),
         master_key=private.master_key_path,
+        seal=sealer(state.secrets, private.master_key_path),
         fds=start.fds,
         host_paths=start.host_paths,
         sandbox=state.settings.seccomp,

@@ -18,7 +18,7 @@ def check(start: Start) -> None:
         needs.check_interface(interface)
     hostdevs.check(definition)
     for disk in definition.devices.disks:
-        needs.check_secrets(disk)
+        needs.check_secrets(disk, start.state.secrets)
     for graphics in definition.devices.graphics:
         _display(graphics)
     devices = definition.devices

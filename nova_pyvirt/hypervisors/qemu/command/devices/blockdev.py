@@ -128,13 +128,16 @@ def objects(guest: Guest, image: Any, number: int) -> Args:
     pr = source.reservations
     if pr is not None and pr.managed is False:
         args += object_("pr-manager-helper", f"pr-helper-{storage}", path=pr.path)
-    if (source.auth or getattr(image, "auth", None)) is not None:
-        args += secret(guest, secret_alias(storage, "auth"))
+    auth = source.auth or getattr(image, "auth", None)
+    if auth is not None:
+        args += secret(guest, secret_alias(storage, "auth"), auth.secret)
     encryption = encryption_of(image)
     if encryption is not None and encryption.secrets:
-        args += secret(guest, secret_alias(f"libvirt-{number}-format", "encryption"))
+        alias = secret_alias(f"libvirt-{number}-format", "encryption")
+        args += secret(guest, alias, encryption.secrets[0])
     if source.cookies:
-        args += secret(guest, secret_alias(storage, "httpcookie"))
+        cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in source.cookies)
+        args += secret(guest, secret_alias(storage, "httpcookie"), cookies)
     if source.tls:
         args += object_(
             "tls-creds-x509", f"obj{storage}_tls0", dir=guest.ctx.tls_dir, endpoint="client",

@@ -27,7 +27,8 @@ def early(guest: Guest) -> Args:
     nvram = guest.domain.os.nvram
     args: Args = []
     if nvram is not None and nvram.source is not None and nvram.source.auth is not None:
-        args = secret(guest, secret_alias("libvirt-pflash1-storage", "auth"))
+        alias = secret_alias("libvirt-pflash1-storage", "auth")
+        args = secret(guest, alias, nvram.source.auth.secret)
     return args + disk.reservation_manager(guest)
 
 

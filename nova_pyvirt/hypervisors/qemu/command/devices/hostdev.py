@@ -132,7 +132,7 @@ def _scsi(guest: Guest, item: Hostdev) -> Args:
             protocol="iscsi", name=source.name, hosts=source.hosts, initiator=source.initiator
         )
         if source.auth is not None:
-            args += secret(guest, secret_alias(node, "auth"))
+            args += secret(guest, secret_alias(node, "auth"), source.auth.secret)
         storage = netstorage.props(data, source.auth, node)
     else:
         path = guest.ctx.host_paths.get(item.alias)

@@ -2,6 +2,7 @@
 """Descriptions of devices: each as libvirt 9.0 gives it to QEMU 7.2."""
 
 import json
+from typing import Any
 
 from nova_pyvirt.errors import libvirtError
 from nova_pyvirt.hypervisors.qemu import alias, command
@@ -181,9 +182,14 @@ class Secrets(TestCase):
 
     def test_given(self) -> None:
         ident = "libvirt-1-format-encryption-secret0"
-        words = argv(
-            self.DISK, context={"secrets": {ident: {"file": "/lib/s"}}, "standalone": False}
-        )
+        asked = []
+
+        def seal(which: Any) -> dict[str, str]:
+            asked.append(which.uuid)
+            return {"file": "/lib/s"}
+
+        words = argv(self.DISK, context={"seal": seal, "standalone": False})
+        self.assertEqual(["0a81f5b2-8403-7b23-c8d6-21ccc2f80d6f"], asked)
         self.assertIn(f'{{"qom-type":"secret","id":"{ident}","file":"/lib/s"}}', words)
         luks = [json.loads(node) for node in after(words, "-blockdev")][-1]
         self.assertEqual(("luks", ident), (luks["driver"], luks["key-secret"]))

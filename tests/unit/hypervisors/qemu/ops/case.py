@@ -13,6 +13,8 @@ from nova_pyvirt.core.domain import DomainList, DomainObj
 from nova_pyvirt.core.eventbus import EventBus
 from nova_pyvirt.core.host.sysfs import HostFs
 from nova_pyvirt.core.paths import Paths
+from nova_pyvirt.core.schemas import Schemas
+from nova_pyvirt.core.secrets import SecretStore
 from nova_pyvirt.core.settings import Settings
 from nova_pyvirt.core.states import Running, State
 from nova_pyvirt.errors import Code, libvirtError
@@ -67,6 +69,7 @@ class OpsCase(TestCase):
         self.state: Any = SimpleNamespace(
             domains=DomainList(), bus=EventBus(), paths=paths, settings=Settings(), view=view
         )
+        self.state.secrets = SecretStore(paths.secrets_dir, Schemas("/nonexistent"))
         definition = Domain.load(XML.format(extra=self.EXTRA, devices=self.DEVICES))
         self.vm = self.state.domains.add(definition, lambda: DomainObj(definition), live=False)
         self.vm.persistent = True

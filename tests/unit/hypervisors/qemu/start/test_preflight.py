@@ -8,6 +8,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
+from nova_pyvirt.core.schemas import Schemas
+from nova_pyvirt.core.secrets import SecretStore
 from nova_pyvirt.errors import Code, libvirtError
 from nova_pyvirt.hypervisors.qemu.start import preflight
 from nova_pyvirt.hypervisors.qemu.start.context import Start
@@ -28,8 +30,9 @@ class TestPreflight(TestCase):
 
     def check(self, xml: str) -> None:
         run = SimpleNamespace(lib_dir="/lib/domain-1-guest")
-        paths = SimpleNamespace(paths=SimpleNamespace(channel_dir="/channels"))
-        start = SimpleNamespace(definition=define(xml), private=run, state=paths)
+        secrets = SecretStore(f"{self.root}/secrets", Schemas("/nonexistent"))
+        state = SimpleNamespace(paths=SimpleNamespace(channel_dir="/channels"), secrets=secrets)
+        start = SimpleNamespace(definition=define(xml), private=run, state=state)
         preflight.check(cast(Start, start))
 
     def test_what_the_start_makes_is_not_missed(self) -> None:
