@@ -7,7 +7,7 @@ from typing import Any
 
 from lxml import etree
 
-from nova_pyvirt.errors import Code
+from nova_pyvirt.errors import Code, libvirtError
 from nova_pyvirt.model.devices.common import shallow
 from nova_pyvirt.model.kinds import (
     ON_OFF,
@@ -138,8 +138,15 @@ class Graphics(Element):
         self._check_ports(node)
         last = {channel.name: channel for channel in self.channels}
         self.channels = [last[name] for name in _CHANNELS if name in last]
-        if self.password is None:
+        try:
+            self._check_password()
+        except libvirtError:
+            if self.password is not None:
+                raise
+            # nobody needs it; what is good is kept, as it is shown without the password too
             self.password_valid_to = self.connected = None
+
+    def _check_password(self) -> None:
         if self.password_valid_to is not None:
             self.password_valid_to = _moment(self.password_valid_to)
         if self.connected not in (None, "fail", "disconnect", "keep"):

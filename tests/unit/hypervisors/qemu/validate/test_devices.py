@@ -310,6 +310,13 @@ class AcceptedTest(TestCase):
             domain = define(f"<input type='tablet' bus='usb'>{where}</input>")
             self.assertEqual(got, domain.devices.inputs[0].address.port)
 
+    def test_what_is_shown_without_a_password_can_be_defined_again(self) -> None:
+        until = "passwdValidTo='2030-01-01T00:00:00' connected='keep'"
+        shown = define(f"<graphics type='vnc' passwd='p' {until}/>").format(inactive=True)
+        self.assertIn(until, shown)
+        again = define(f"<graphics type='vnc' {until}/>").format(inactive=True)
+        self.assertIn(until, again)
+
     def test_switch_ports_get_an_identity(self) -> None:
         found = define(port("openvswitch")).devices.interfaces[0].virtualport
         self.assertRegex(found.interfaceid, "^[0-9a-f-]{36}$")
