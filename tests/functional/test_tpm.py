@@ -114,3 +114,20 @@ class TestTPM(LifecycleCase):
         with self.assertRaises(libvirtError) as caught:
             self.table.domain_create(ref)
         self.assertEqual(Code.NO_SECRET, caught.exception.get_error_code())
+
+    def test_encrypted_state(self) -> None:
+        xml = f"<secret private='yes'><uuid>{UUID}</uuid><usage type='{{}}'><{{}}>t</{{}}></usage></secret>"
+        secret = self.table.secret_define_xml(xml.format("volume", "volume", "volume"), 0)
+        self.table.secret_set_value(secret, b"sesame", 0)
+        ref = self.define_tpm("", f"<encryption secret='{UUID}'/>")
+        with self.assertRaisesRegex(libvirtError, "is of type 'volume' not expected 'vtpm' type"):
+            self.table.domain_create(ref)
+        self.table.secret_undefine(secret)
+        secret = self.table.secret_define_xml(xml.format("vtpm", "name", "name"), 0)
+        for word, opens in ((b"sesame", True), (b"other", False), (b"sesame", True)):
+            self.table.secret_set_value(secret, word, 0)
+            if opens:
+                self.table.domain_create(ref)
+                self.table.domain_destroy(ref)
+            else:
+                self.assertRaises(libvirtError, self.table.domain_create, ref)

@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from nova_pyvirt.core.secrets import SecretStore, Usage
-from nova_pyvirt.errors import system_error
+from nova_pyvirt.errors import Code, From, error, system_error
 from nova_pyvirt.model.devices.storage import Secret
 from nova_pyvirt.util.files import read_private
 from nova_pyvirt.util.native import os
@@ -23,12 +23,27 @@ _IV: Final = 16
 def value(store: SecretStore, secret: Secret) -> bytes:
     """What a definition's <secret> stands for.
 
-    :raises libvirtError: NO_SECRET, also when it has no value
+    :raises libvirtError: NO_SECRET, also when it has no value; INVALID_ARG for one of another use
     """
-    if secret.uuid is not None:
-        return store.use(UUID(secret.uuid).bytes)
     usage = _USAGES.get(secret.type or "", Usage.VOLUME)
-    return store.use(store.by_usage(usage, secret.usage or "").ref.uuid)
+    if secret.uuid is None:
+        return store.use(store.by_usage(usage, secret.usage or "").ref.uuid)
+    return value_of(store, secret.uuid, usage)
+
+
+def value_of(store: SecretStore, uuid: str, usage: Usage) -> bytes:
+    """The value of a secret that is named by its uuid.
+
+    :raises libvirtError: NO_SECRET, also when it has no value; INVALID_ARG for one of another use
+    """
+    found = store.find(UUID(uuid).bytes)
+    if found.usage not in (usage, Usage.NONE):
+        words = (found.usage.name.lower(), usage.name.lower())
+        detail = (
+            f"secret with uuid {found.uuid} is of type '{words[0]}' not expected '{words[1]}' type"
+        )
+        raise error(Code.INVALID_ARG, detail, domain=From.SECRET)
+    return store.use(found.ref.uuid)
 
 
 def sealer(store: SecretStore, key_file: str) -> Callable[[Secret | str], Mapping[str, str]]:

@@ -6,15 +6,18 @@ Its state is kept below the domain's uuid, as libvirt keeps it.
 
 import pwd
 import shutil
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from signal import SIGTERM
 from typing import Final
 
 from nova_pyvirt.core.paths import Paths
+from nova_pyvirt.core.secrets import Usage
 from nova_pyvirt.core.settings import identify
 from nova_pyvirt.errors import Code, From, error, system_error
 from nova_pyvirt.hypervisors.qemu.host import tpmstate
 from nova_pyvirt.hypervisors.qemu.host.beside import END_DEADLINE, ENV, Beside, run_name
+from nova_pyvirt.hypervisors.qemu.host.secrets import value_of
 from nova_pyvirt.hypervisors.qemu.process import SpawnSpec
 from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.model.devices.tpm import TPM
@@ -24,6 +27,8 @@ from nova_pyvirt.util.native import os
 #: seconds for keys and certificates to be made
 SETUP_DEADLINE: Final = 60.0
 _USER: Final = "tss"
+#: how encrypted state is encrypted
+_MODE: Final = "aes-256-cbc"
 _BANKS: Final = ("sha1", "sha256", "sha384", "sha512")
 
 
@@ -53,9 +58,7 @@ def _beside(paths: Paths, lib_dir: str) -> Beside:
 
 
 def _prepare(start: Start, tpm: TPM) -> None:
-    if tpm.encryption:
-        detail = f"no secret with matching uuid '{tpm.encryption}'"
-        raise error(Code.NO_SECRET, detail, domain=From.SECRET)
+    word = _word(start, tpm)
     paths, name = start.state.paths, start.vm.name
     version = ("--tpm2",) if tpm.version == "2.0" else ()
     directory = f"{tpmstate.directory(paths, start.definition)}/tpm{'2' if version else '1.2'}"
@@ -64,8 +67,8 @@ def _prepare(start: Start, tpm: TPM) -> None:
     fresh = _directories(paths, directory, owner)
     try:
         if fresh:
-            _setup(start, owner, directory, log, version)
-        _banks(start, owner, tpm, directory, log, version)
+            _setup(start, owner, directory, log, version, word)
+        _banks(start, owner, tpm, directory, log, version, word)
     except BaseException:
         if fresh:
             shutil.rmtree(directory, ignore_errors=True)
@@ -78,9 +81,37 @@ def _prepare(start: Start, tpm: TPM) -> None:
         argv = [program, "socket", "--ctrl", f"type=unixio,fd={number}", "--tpmstate",
                 f"dir={directory},mode=0600", "--log", f"file={log}", "--terminate",
                 *version]  # fmt: skip
-        return _spec(argv, owner, {number: number})
+        for option, fd in zip(("--key", "--migration-key"), words, strict=False):
+            argv += [option, f"pwdfd={fd},mode={_MODE}"]
+        return _spec(argv, owner, [number, *words])
 
-    beside.run(start.state, start.private.undo, spec)
+    with _readable(word, 2) as words:
+        beside.run(start.state, start.private.undo, spec)
+
+
+def _word(start: Start, tpm: TPM) -> bytes | None:
+    """What the state is encrypted with; None = it isn't.
+
+    :raises libvirtError: NO_SECRET, INVALID_ARG
+    """
+    if not tpm.encryption:
+        return None
+    return value_of(start.state.secrets, tpm.encryption, Usage.VTPM)
+
+
+@contextmanager
+def _readable(word: bytes | None, count: int) -> Iterator[list[int]]:
+    """Descriptors that programs read a word from, each its own; none without a word."""
+    fds: list[int] = []
+    try:
+        for _ in range(count if word is not None else 0):
+            fds.append(os.memfd_create("word", os.MFD_CLOEXEC))
+            os.write(fds[-1], word or b"")
+            os.lseek(fds[-1], 0, os.SEEK_SET)
+        yield fds
+    finally:
+        for fd in fds:
+            os.close(fd)
 
 
 def _owner(start: Start) -> tuple[int, int] | None:
@@ -119,7 +150,12 @@ def _directories(paths: Paths, directory: str, owner: tuple[int, int] | None) ->
 
 
 def _setup(
-    start: Start, owner: tuple[int, int] | None, directory: str, log: str, version: tuple[str, ...]
+    start: Start,
+    owner: tuple[int, int] | None,
+    directory: str,
+    log: str,
+    version: tuple[str, ...],
+    word: bytes | None,
 ) -> None:
     """Keys and certificates of a new TPM; a guest that comes from elsewhere brings its own."""
     program = _program("swtpm_setup")
@@ -129,7 +165,7 @@ def _setup(
         vm_id = f"{start.vm.name}:{start.definition.uuid}"
         rest = ["--vmid", vm_id, "--logfile", log, "--createek", "--create-ek-cert",
                 "--create-platform-cert", "--lock-nvram", "--not-overwrite"]  # fmt: skip
-    _call(start, owner, [program, *version, "--tpm-state", directory, *rest], log)
+    _call(start, owner, [program, *version, "--tpm-state", directory, *rest], log, word)
 
 
 def _banks(
@@ -139,6 +175,7 @@ def _banks(
     directory: str,
     log: str,
     version: tuple[str, ...],
+    word: bytes | None,
 ) -> None:
     """The banks that the definition wants in use."""
     wanted = [name for name in _BANKS if getattr(tpm, f"pcr_{name}")]
@@ -147,7 +184,7 @@ def _banks(
     _call(start, owner, [
         _program("swtpm_setup"), *version, "--tpm-state", directory, "--logfile", log,
         "--pcr-banks", ",".join(wanted), "--reconfigure",
-    ], log)  # fmt: skip
+    ], log, word)  # fmt: skip
 
 
 def _program(name: str) -> str:
@@ -158,12 +195,18 @@ def _program(name: str) -> str:
     return found
 
 
-def _call(start: Start, owner: tuple[int, int] | None, argv: list[str], log: str) -> None:
+def _call(
+    start: Start, owner: tuple[int, int] | None, argv: list[str], log: str, word: bytes | None
+) -> None:
     """Runs a program to its end.
+
+    :param word: what the state is encrypted with
 
     :raises libvirtError: INTERNAL_ERROR when it fails, OPERATION_TIMEOUT when it doesn't end
     """
-    process = start.state.spawner.spawn(_spec(argv, owner)).release()
+    with _readable(word, 1) as fds:
+        keys = [text for fd in fds for text in ("--pwdfile-fd", str(fd), "--cipher", _MODE)]
+        process = start.state.spawner.spawn(_spec([*argv, *keys], owner, fds)).release()
     try:
         if not process.wait(SETUP_DEADLINE):
             process.signal(SIGTERM)
@@ -179,11 +222,9 @@ def _call(start: Start, owner: tuple[int, int] | None, argv: list[str], log: str
         raise error(Code.INTERNAL_ERROR, detail)
 
 
-def _spec(
-    argv: list[str], owner: tuple[int, int] | None, pass_fds: dict[int, int] | None = None
-) -> SpawnSpec:
+def _spec(argv: list[str], owner: tuple[int, int] | None, fds: Sequence[int]) -> SpawnSpec:
     uid, gid = owner or (None, None)
     return SpawnSpec(
         argv=argv, env=ENV, uid=uid, gid=gid, groups=None if gid is None else [gid],
-        umask=0o077, pass_fds=pass_fds or {},
+        umask=0o077, pass_fds={fd: fd for fd in fds},
     )  # fmt: skip
