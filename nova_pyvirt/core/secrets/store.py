@@ -160,9 +160,15 @@ class SecretStore:
                 self._remove(secret.uuid)
             return
         os.makedirs(self._directory, 0o700, exist_ok=True)
-        if before is not None and before.ephemeral:
-            self._store_value(secret.uuid, self._values.get(secret.uuid))
-        write_atomic(self._xml(secret.uuid), secret.xml().encode())
+        new_on_disk = before is None or before.ephemeral
+        try:
+            if new_on_disk:
+                self._store_value(secret.uuid, self._values.get(secret.uuid))
+            write_atomic(self._xml(secret.uuid), secret.xml().encode())
+        except OSError:
+            if new_on_disk:
+                self._remove(secret.uuid)
+            raise
 
     def _store_value(self, uuid: str, value: bytes | None) -> None:
         if value is not None:
