@@ -165,12 +165,15 @@ class Dispatcher:
         return proc is None or (proc.high and proc.name != "auth_polkit")
 
     def is_quick(self, session: Session, packet: Packet) -> bool:
-        """Whether the call is done sooner than it is handed to another thread."""
+        """Whether the call is done sooner than it is handed to another thread: lists are not, who
+        waits for the others' calls must not spend his time on them.
+        """
         proc = self._procs.get((packet.program, packet.proc))
         return (
             proc is not None
             and self.policy.open
             and proc.name in getattr(session.table, "cheap", ())
+            and not proc.name.startswith("connect_list_")
             and (packet.program, proc.name) not in HANDLERS
         )
 

@@ -226,7 +226,7 @@ class SlowTable:
     """Some calls never come back until told."""
 
     uri = "slow:///"
-    cheap = frozenset({"connect_get_type"})
+    cheap = frozenset({"connect_get_type", "connect_list_all_domains"})
 
     def __init__(self, gate: Any) -> None:
         self.gate = gate
@@ -298,5 +298,6 @@ class WorkersTest(DaemonCase):
 
         self.assertTrue(quick("connect_get_type"))
         self.assertFalse(quick("connect_get_hostname"))
+        self.assertFalse(quick("connect_list_all_domains"))
         self.dispatcher.policy = Policy([], default_allow=False)  # it may ask somebody
         self.assertFalse(quick("connect_get_type"))
