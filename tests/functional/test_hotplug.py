@@ -284,6 +284,30 @@ class TestInterfaces(HotplugCase):
         self.table.domain_attach_device(ref, NIC.format(TAP, ""))
         self.assertEqual("net0", self.live().interfaces[0].alias)
 
+    def test_scripts_and_limits(self) -> None:
+        told, script = Path(self.root, "told"), Path(self.root, "script")
+        script.write_text(f'#!/bin/sh\necho "$0 $1" >> {told}\n')
+        script.chmod(0o755)
+        down = Path(self.root, "down")
+        down.symlink_to(script)
+        more = (
+            f"<script path='{script}'/><downscript path='{down}'/>"
+            "<bandwidth><inbound average='{}'/></bandwidth>"
+        )
+        ref = self.guest()
+        self.table.domain_attach_device(ref, NIC.format(TAP, more.format(1000)))
+        self.assertEqual(f"{script} {TAP}\n", told.read_text())
+        update = self.table.domain_update_device_flags
+        update(ref, NIC.format(TAP, more.format(2000)), LIVE)
+        shown = subprocess.run(
+            ["tc", "class", "show", "dev", TAP], capture_output=True, text=True, check=True
+        )
+        self.assertIn("rate 16", shown.stdout)
+        self.reopen()
+        self.table.domain_detach_device(ref, NIC.format(TAP, ""))
+        self.table.domain_destroy(ref)
+        self.assertEqual(f"{script} {TAP}\n{down} {TAP}\n", told.read_text())
+
     def test_user_network(self) -> None:
         ref = self.guest()
         nic = "<interface type='user'><model type='virtio'/></interface>"

@@ -30,6 +30,8 @@ def run(command: list[str]) -> None:
         detail = f"{text} took too long"
         raise error(Code.OPERATION_TIMEOUT, detail, domain=From.NONE) from None
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip()
-        detail = f"Child process ({text}) unexpected exit status {done.returncode}: {said}"
+        said = done.stderr.decode(errors="replace")
+        detail = f"Child process ({text}) unexpected exit status {done.returncode}"
+        if said:
+            detail += f": {said}"
         raise error(Code.INTERNAL_ERROR, detail, domain=From.NONE)

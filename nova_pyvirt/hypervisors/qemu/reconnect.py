@@ -19,7 +19,7 @@ from nova_pyvirt.core.timeline import Timeline
 from nova_pyvirt.errors import libvirtError
 from nova_pyvirt.hypervisors.qemu import reattach, recover, status, stop
 from nova_pyvirt.hypervisors.qemu.caps import QemuCaps
-from nova_pyvirt.hypervisors.qemu.host import labels, swtpm, virtiofsd
+from nova_pyvirt.hypervisors.qemu.host import labels, net, swtpm, virtiofsd
 from nova_pyvirt.hypervisors.qemu.host.facts import memory_directories
 from nova_pyvirt.hypervisors.qemu.host.processes import Found
 from nova_pyvirt.hypervisors.qemu.hotplug import recover as devices
@@ -185,6 +185,9 @@ def _own_resources(state: QemuState, vm: DomainObj) -> None:
             if graphics.type in ("vnc", "spice") and number and int(number) > 0:
                 ports.hold(int(number))
                 undo.callback(ports.release, int(number))
+    for nic in vm.definition.devices.interfaces:
+        if nic.type in net.TAP_TYPES:
+            undo.callback(net.disconnect, nic)
     undo.callback(lambda: labels.give_back(settings, devices.with_pending(vm)))
 
 

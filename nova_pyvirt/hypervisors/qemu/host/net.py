@@ -6,18 +6,22 @@ Source: the kernel's Documentation/networking/tuntap; libvirt's virnetdevtap for
 
 import errno
 import fcntl
+import logging
 import struct
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 from nova_pyvirt import errors
-from nova_pyvirt.errors import Code, From, system_error
+from nova_pyvirt.core.host.program import run
+from nova_pyvirt.errors import Code, From, libvirtError, system_error
+from nova_pyvirt.hypervisors.qemu.host import bandwidth
 from nova_pyvirt.model.devices.interface import Interface
 from nova_pyvirt.util.native import os, socket
 
 if TYPE_CHECKING:
     from nova_pyvirt.hypervisors.qemu.start.context import Start
 
+LOG = logging.getLogger(__name__)
 _TUNSETIFF: Final = 0x400454CA
 _TUNSETPERSIST: Final = 0x400454CB
 _IFF_TAP, _IFF_NO_PI, _IFF_VNET_HDR, _IFF_MULTI_QUEUE = 0x0002, 0x1000, 0x4000, 0x0100
@@ -48,7 +52,7 @@ def connect(interface: Interface, virt: str, undo: ExitStack, fds: dict[str, lis
     :param undo: what removes the tap
     :param fds: gets the descriptors, the caller's from then on: the taps by alias, "vhost-" before
         it for the vhost ends
-    :raises libvirtError: see prepare()
+    :raises libvirtError: see prepare(); INTERNAL_ERROR when its script or tc fails
     """
     queues = int(interface.queues or 1)
     virtio = (interface.model or "").startswith("virtio")
@@ -61,11 +65,28 @@ def connect(interface: Interface, virt: str, undo: ExitStack, fds: dict[str, lis
         fd, name = open_tap(interface.target, virtio=virtio, multi=queues > 1)
         fds[alias].append(fd)
         interface.target = name
+    undo.callback(disconnect, interface)
     if owned(interface):
-        undo.callback(delete_tap, str(interface.target))
         _configure(interface)
+    if interface.type == "ethernet" and interface.script:
+        run([interface.script, str(interface.target)])
+    if interface.bandwidth is not None:
+        bandwidth.limit(interface.target, interface.bandwidth)
     if virtio and interface.driver_name != "qemu" and virt == "kvm":
         fds[f"vhost-{alias}"] = _open_vhost(interface, queues)
+
+
+def disconnect(interface: Interface) -> None:
+    """Undoes connect(), once; never an error."""
+    name, script = interface.target, interface.downscript
+    interface.downscript = None
+    if interface.type == "ethernet" and script and name:
+        try:
+            run([script, str(name)])
+        except libvirtError as exc:
+            LOG.warning("interface %s: %s", name, exc)
+    if owned(interface) and name:
+        delete_tap(str(name))
 
 
 def owned(interface: Interface) -> bool:
@@ -132,7 +153,8 @@ def delete_tap(name: str) -> None:
 
 def tap_mac(guest: str) -> str:
     """The tap's own MAC: the guest's with 0xFE in front, so that no bridge takes it as its own."""
-    return "fe" + guest[2:]
+    first = "fa" if guest.startswith("fe") else "fe"
+    return first + guest[2:]
 
 
 def set_mac(sock: socket.socket, name: str, mac: str) -> None:

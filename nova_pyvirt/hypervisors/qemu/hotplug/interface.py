@@ -54,6 +54,8 @@ class InterfaceKind(Kind):
         return [*before, *option("-netdev", netdev), *device(interface.device_props(guest, nic))]
 
     def plugged(self, plug: Plug) -> None:
+        if plug.device.type in net.TAP_TYPES:
+            plug.private.undo.callback(net.disconnect, plug.device)
         if plug.device.link == "down":
             args = {"name": str(plug.device.alias), "up": False}
             plug.private.mon.command("set_link", args)
@@ -70,5 +72,5 @@ class InterfaceKind(Kind):
         return [("closefd", {"fdname": name}) for name in names]
 
     def release(self, state: QemuState, vm: DomainObj, device: Any) -> None:
-        if device.type in net.TAP_TYPES and net.owned(device) and device.target:
-            net.delete_tap(str(device.target))
+        if device.type in net.TAP_TYPES:
+            net.disconnect(device)

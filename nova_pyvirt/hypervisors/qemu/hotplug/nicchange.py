@@ -8,7 +8,7 @@ from nova_pyvirt import errors
 from nova_pyvirt.core.domain import DomainObj
 from nova_pyvirt.errors import Code, libvirtError
 from nova_pyvirt.hypervisors.qemu import audit
-from nova_pyvirt.hypervisors.qemu.host import needs, net
+from nova_pyvirt.hypervisors.qemu.host import bandwidth, needs, net
 from nova_pyvirt.hypervisors.qemu.hotplug import compat
 from nova_pyvirt.hypervisors.qemu.hotplug.find import find_interface
 from nova_pyvirt.hypervisors.qemu.postparse.devices.interfaces import generate_mac
@@ -55,6 +55,8 @@ def change(vm: DomainObj, new: Interface) -> None:
         raise _unsupported(f"unable to change config on '{new.type}' network type")
     if _reconnects(old, new):
         raise _unsupported(f"unable to change config on '{new.type}' network type")
+    if old.bandwidth != new.bandwidth and new.type in net.TAP_TYPES:
+        bandwidth.limit(old.target, new.bandwidth)
     if old.source_bridge != new.source_bridge:
         _bridge(vm, old, new)
     if (old.link or "up") != (new.link or "up"):
