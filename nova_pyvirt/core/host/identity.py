@@ -17,7 +17,10 @@ def hostname() -> str:
     if name.startswith("localhost") or "." in name:
         return name
     try:
-        found = socket.getaddrinfo(name, None, flags=socket.AI_CANONNAME)
+        # bytes: a text would be taken through IDNA, which costs more than the answer
+        found = socket.getaddrinfo(
+            os.fsencode(name), None, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME
+        )
     except OSError:
         return name
     canonical = found[0][3] if found else ""
