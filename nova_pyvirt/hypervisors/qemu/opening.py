@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Opening and closing a driver state: one for each root, shared by the process's connections."""
 
+import gc
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -132,6 +133,9 @@ def _open(paths: Paths) -> QemuState:
         autostart = Autostart(state)
         state.at_close.append(autostart.end)
         autostart.begin()
+    # what loading all this has made is looked at now: else the collector does it, for 50 ms and
+    # more, in the middle of somebody's start
+    gc.collect()
     return state
 
 
