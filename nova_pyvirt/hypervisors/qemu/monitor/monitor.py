@@ -59,6 +59,7 @@ class Monitor:
         self._loop = loop.get()
         self._closing = False
         self._session: Session
+        self._first: list[Waiter] = []
 
     @classmethod
     def connect(
@@ -72,6 +73,7 @@ class Monitor:
         process: Process | None = None,
         deadlines: Deadlines = Deadlines(),
         on_attempt: Callable[[Callable[[], object]], object] | None = None,
+        first: Sequence[tuple[str, Arguments]] = (),
     ) -> "Monitor":
         """Connects, reads the greeting and negotiates.
 
@@ -82,6 +84,7 @@ class Monitor:
         :param name: the domain's name, for messages
         :param deadline: seconds for all of it
         :param on_attempt: called with what gives the attempt up, from any thread
+        :param first: commands that go with the negotiation; see first_answers()
         :param process: when it ends before the session is there, so does the attempt
         :raises QMPTimeout: nothing understandable by the deadline
         :raises QMPClosed: the process ended, the peer closed, or is not QEMU
@@ -90,6 +93,9 @@ class Monitor:
         monitor = cls(name, deadlines, on_eof)
         sock = _open(path, deadline)
         monitor._session = Session(name, sock, on_event, monitor._ended)
+        prepared = [monitor._prepare(cmd, args) for cmd, args in first]
+        monitor._first = [waiter for waiter, _data in prepared]
+        monitor._session.first = b"".join(data for _waiter, data in prepared)
         monitor._loop.hold(monitor)
         if on_attempt is not None:
             on_attempt(monitor._give_up)
@@ -182,19 +188,28 @@ class Monitor:
             first one is raised when all have been answered
         """
         seconds = self.deadlines.of(kind) if deadline is None else deadline
-        end = time.monotonic() + seconds
         prepared = [self._prepare(cmd, args) for cmd, args in commands]
         self._send(b"".join(data for _waiter, data in prepared), ())
+        results = self._answers([waiter for waiter, _data in prepared], seconds)
+        if not return_errors:
+            for result in results:
+                if isinstance(result, errors.QMPCommandError):
+                    raise result
+        return results
+
+    def first_answers(self) -> list[Any]:
+        """What QEMU says to connect()'s `first`, once; a refused command's place holds its error."""
+        waiters, self._first = self._first, []
+        return self._answers(waiters, self.deadlines.query)
+
+    def _answers(self, waiters: Sequence[Waiter], seconds: float) -> list[Any]:
+        end = time.monotonic() + seconds
         results: list[Any] = []
-        failed: errors.QMPCommandError | None = None
-        for waiter, _data in prepared:
+        for waiter in waiters:
             try:
                 results.append(self._reply(waiter, end - time.monotonic(), seconds))
             except errors.QMPCommandError as err:
-                failed = failed or err
                 results.append(err)
-        if failed is not None and not return_errors:
-            raise failed
         return results
 
     def pending(self) -> list[tuple[str, float]]:

@@ -19,7 +19,7 @@ from typing import Any, cast
 
 from qemu.qmp import ConnectError, QMPClient, Runstate
 from qemu.qmp.message import Message
-from qemu.qmp.qmp_client import ServerParseError
+from qemu.qmp.qmp_client import NegotiationError, ServerParseError
 
 from nova_pyvirt.hypervisors.qemu.monitor import errors
 from nova_pyvirt.util.loop import quiet_logger
@@ -62,6 +62,8 @@ class Session(QMPClient):
         self._waiters: dict[str, Waiter] = {}
         self._ids = itertools.count()
         self._received = 0
+        #: sent right behind the negotiation: QEMU reads it while it is still busy with the machine
+        self.first = b""
         #: greeting and negotiation are over
         self.established = False
         self._finishing: asyncio.Task[None] | None = None
@@ -147,6 +149,13 @@ class Session(QMPClient):
             sock=address, limit=self.readbuflen
         )
         self._writer.transport.set_write_buffer_limits(high=0)  # drain() waits for the last byte
+
+    async def _negotiate(self) -> None:
+        assert self._writer is not None  # connected
+        self._writer.write(b'{"execute":"qmp_capabilities"}\n' + self.first)
+        reply = await self._recv()
+        if "return" not in reply:
+            raise NegotiationError("Negotiation failed", ServerParseError("an error", reply))
 
     async def _readline(self) -> bytes:
         try:

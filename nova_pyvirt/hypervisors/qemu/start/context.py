@@ -2,6 +2,7 @@
 """What the stages of a start share."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from nova_pyvirt.core.cgroup import Cgroup
 from nova_pyvirt.core.domain import DomainObj
@@ -43,6 +44,8 @@ class Start:
     :ivar host_paths: where things of the host are, by device alias; see CommandContext
     :ivar chosen: ports that were chosen for displays, free when they were
     :ivar argv: the command, argv[0] the emulator
+    :ivar asked: what QEMU was asked together with the negotiation, [] = nothing
+    :ivar cpu_said: what a QEMU of the same command line has said of its CPU, None = nobody knows
     :ivar reserved: the child that is to be QEMU, as long as it does not know that
     :ivar groups: the control groups of QEMU's threads, by name
     :ivar settling: threads that are yet to be put into the group named with each
@@ -60,6 +63,8 @@ class Start:
     chosen: list[int] = field(default_factory=list)
     argv: list[str] = field(default_factory=list)
     env: dict[str, str] = field(default_factory=dict)
+    asked: list[tuple[str, Any]] = field(default_factory=list)
+    cpu_said: list[Any] | None = None
     reserved: Reserved | None = None
     groups: dict[str, Cgroup] = field(default_factory=dict)
     settling: dict[int, Cgroup] = field(default_factory=dict)

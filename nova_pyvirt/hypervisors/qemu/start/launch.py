@@ -20,6 +20,7 @@ from nova_pyvirt.hypervisors.qemu.host.secrets import sealer
 from nova_pyvirt.hypervisors.qemu.limits import devices, rlimits, threads
 from nova_pyvirt.hypervisors.qemu.monitor import Deadlines, Monitor, QMPTimeout
 from nova_pyvirt.hypervisors.qemu.process import HeldProcess, SpawnSpec
+from nova_pyvirt.hypervisors.qemu.start import queries
 from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.hypervisors.qemu.start.init import begin_hook
 from nova_pyvirt.util.breakpoints import reach
@@ -188,6 +189,7 @@ def _connect(start: Start) -> None:
     private, settings = start.private, start.state.settings
     worker = worker_for(start.state, start.vm)
     private.worker = worker
+    start.asked = queries.early(start)
     try:
         private.monitor = Monitor.connect(
             private.monitor_path,
@@ -196,6 +198,7 @@ def _connect(start: Start) -> None:
             on_eof=worker.eof,
             deadline=settings.connect_deadline,
             process=private.process,
+            first=start.asked,
             deadlines=Deadlines(
                 settings.query_deadline, settings.change_deadline, settings.block_deadline
             ),

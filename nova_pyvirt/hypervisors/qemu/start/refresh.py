@@ -10,15 +10,12 @@ from nova_pyvirt.errors import Code, error, libvirtError
 from nova_pyvirt.hypervisors.qemu import livecpu, plug, vcpus
 from nova_pyvirt.hypervisors.qemu.limits import settle, threads
 from nova_pyvirt.hypervisors.qemu.monitor import Monitor, QMPCommandError
+from nova_pyvirt.hypervisors.qemu.start import queries
 from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.hypervisors.qemu.start.launch import last_words
 from nova_pyvirt.util.breakpoints import reach
 from nova_pyvirt.util.native import os
 
-_CPUS: Final = "query-cpus-fast"
-_CHARDEVS: Final = "query-chardev"
-_IOTHREADS: Final = "query-iothreads"
-_SLOTS: Final = "query-hotpluggable-cpus"
 #: what QEMU calls a pseudo terminal of ours
 _TERMINAL: Final = re.compile(r"pty:/dev/pts/\d+")
 
@@ -42,16 +39,14 @@ def run(start: Start) -> None:
 
 
 def _cpu_answers(start: Start) -> list[Any]:
-    """refresh(), and what QEMU says of the CPU, or has said before; a guest that must have exactly
-    the CPU that is defined is asked each time.
-    """
-    seen, caps, cpu = start.state.seen_cpus, start.private.caps, start.definition.cpu
-    known = seen.get(caps, start.argv) if cpu is None or cpu.check != "full" else None
+    """refresh(), and what QEMU says of the CPU, or has said before."""
+    vm, monitor, known = start.vm, start.private.mon, start.cpu_said
+    early = monitor.first_answers() if start.asked else None
     asked = livecpu.questions(start.definition) if known is None else []
-    said = refresh(start.vm, start.private.mon, asked)
+    said = refresh(vm, monitor, asked, early)
     if known is not None:
         return known
-    seen.keep(caps, start.argv, said)
+    start.state.seen_cpus.keep(start.private.caps, start.argv, said)
     return said
 
 
@@ -90,31 +85,36 @@ def count(vm: DomainObj) -> None:
 
 
 def refresh(
-    vm: DomainObj, monitor: Monitor, more: Sequence[tuple[str, dict[str, Any]]] = ()
+    vm: DomainObj,
+    monitor: Monitor,
+    more: Sequence[tuple[str, dict[str, Any]]] = (),
+    answers: list[Any] | None = None,
 ) -> list[Any]:
     """The same for a domain found running.
 
     What QEMU says of threads and terminals is believed only as far as it can be seen: a QEMU that
     its guest has taken over must not have us move, or open, what is not its own.
 
+    :param answers: to queries.of() and `more`, when QEMU has been asked before
     :param more: queries that go along; a refused one's place in what is returned holds its error
     :raises libvirtError: INTERNAL_ERROR when a thread is not QEMU's
     """
-    private, names = vm.private, _questions(vm)
-    answers = monitor.batch([*((name, None) for name in names), *more], return_errors=True)
+    private, names = vm.private, queries.of(vm)
+    if answers is None:
+        answers = monitor.batch([*((name, None) for name in names), *more], return_errors=True)
     for answer in answers[: len(names)]:
         if isinstance(answer, QMPCommandError):
             raise answer
     said = dict(zip(names, answers, strict=False))
     with vm.lock:
-        private.vcpus = vcpus.read(said[_CPUS], said.get(_SLOTS, []), private.pid)
-        threads_of = said.get(_IOTHREADS, [])
+        private.vcpus = vcpus.read(said[queries.CPUS], said.get(queries.SLOTS, []), private.pid)
+        threads_of = said.get(queries.IOTHREADS, [])
         private.iothread_pids = {str(row["id"]): int(row["thread-id"]) for row in threads_of}
         for thread in (*private.vcpu_pids.values(), *private.iothread_pids.values()):
             if private.pid and not os.path.exists(f"/proc/{private.pid}/task/{thread}"):
                 detail = f"thread {thread} is none of QEMU process {private.pid}"
                 raise error(Code.INTERNAL_ERROR, detail)
-        fill_terminals(vm, {row["label"]: row for row in said.get(_CHARDEVS, [])})
+        fill_terminals(vm, {row["label"]: row for row in said.get(queries.CHARDEVS, [])})
         forget_formats(vm)
     return answers[len(names) :]
 
@@ -124,20 +124,6 @@ def forget_formats(vm: DomainObj) -> None:
     for disk in vm.definition.devices.disks:
         if disk.device in ("cdrom", "floppy") and disk.empty:
             disk.format = None
-
-
-def _questions(vm: DomainObj) -> list[str]:
-    """The queries whose answers this guest's definition has a place for: each costs 0.3 ms."""
-    definition, devices = vm.definition, vm.definition.devices
-    names = [_CPUS]
-    if devices.serials or devices.parallels or devices.channels or devices.consoles:
-        names.append(_CHARDEVS)
-    if definition.iothread_ids:
-        names.append(_IOTHREADS)
-    spare = definition.vcpus or definition.vcpu_count < definition.vcpu_max
-    if spare and vm.private.caps.has(_SLOTS):
-        names.append(_SLOTS)
-    return names
 
 
 def fill_terminals(vm: DomainObj, chardevs: Mapping[str, Mapping[str, Any]]) -> None:
