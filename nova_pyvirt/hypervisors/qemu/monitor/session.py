@@ -15,7 +15,7 @@ import itertools
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from qemu.qmp import ConnectError, QMPClient, Runstate
 from qemu.qmp.message import Message
@@ -29,6 +29,9 @@ from nova_pyvirt.util.native import Future, os, socket, time
 MAX_LINE = 10 * 1024 * 1024
 #: after so many messages of one session the loop looks at the others
 FAIR_SHARE = 64
+
+_NEGOTIATE: Final = b'{"execute":"qmp_capabilities"}\n'
+_NEGOTIATE_OOB: Final = b'{"execute":"qmp_capabilities","arguments":{"enable":["oob"]}}\n'
 
 OnEvent = Callable[[str, dict[str, Any], float], object]
 OnEnd = Callable[[errors.QMPError], object]
@@ -151,8 +154,12 @@ class Session(QMPClient):
         self._writer.transport.set_write_buffer_limits(high=0)  # drain() waits for the last byte
 
     async def _negotiate(self) -> None:
-        assert self._writer is not None  # connected
-        self._writer.write(b'{"execute":"qmp_capabilities"}\n' + self.first)
+        assert self._writer is not None and self._greeting is not None  # connected, greeted
+        # "oob" has QEMU read on while it works: the end of a line left unread at its end would turn
+        # an orderly end of file into a reset connection
+        oob = "oob" in self._greeting.QMP.capabilities
+        head = _NEGOTIATE_OOB if oob else _NEGOTIATE
+        self._writer.write(head + self.first)
         reply = await self._recv()
         if "return" not in reply:
             raise NegotiationError("Negotiation failed", ServerParseError("an error", reply))
