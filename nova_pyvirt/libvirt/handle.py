@@ -12,6 +12,7 @@ from typing import Any
 
 from nova_pyvirt.core.drivertable import find_slot
 from nova_pyvirt.errors import Code, ErrorTuple, error
+from nova_pyvirt.libvirt.closer import close_later, drain, ready
 from nova_pyvirt.util.native import os, threading
 
 
@@ -29,8 +30,8 @@ class Handle:
         conn.holders[id(self)] = None
 
     def free(self) -> None:
-        """The object is gone."""
-        self.conn.release(self)
+        """The object is gone; its finalizer calls."""
+        self.conn.forget(self)
 
 
 class ConnectionHandle(Handle):
@@ -71,6 +72,7 @@ class ConnectionHandle(Handle):
         self._pid = os.getpid()
         super().__init__(self, None)
         _open.add(self)
+        ready()
 
     def hold(self, holder: object) -> None:
         """Keeps the connection open until `holder` is released."""
@@ -86,6 +88,12 @@ class ConnectionHandle(Handle):
             return True
         self.end()
         return False
+
+    def forget(self, holder: object) -> None:
+        """release() for finalizers: others close the table."""
+        self.holders.pop(id(holder), None)
+        if not self.holders:
+            close_later(self.end)
 
     def end(self) -> None:
         """Closes the table, once, and only in the process that opened it."""
@@ -117,5 +125,6 @@ def _end_all() -> None:
     Now and not in the finalizers of objects that outlive the interpreter's threads: to close a
     connection takes those threads.
     """
+    drain()
     for connection in list(_open):
         connection.end()

@@ -42,10 +42,14 @@ def hold(uri: str) -> QemuState:
         if known is None:
             state = _open(paths)
             _states[paths.run] = (state, 1)
-            return state
-        state, users = known
-        _states[paths.run] = (state, users + 1)
-        return state
+        else:
+            state, users = known
+            _states[paths.run] = (state, users + 1)
+    if known is None:
+        # what loading has made is looked at now: else the collector does it, for 50 ms and more,
+        # in the middle of somebody's start
+        gc.collect()
+    return state
 
 
 def drop(state: QemuState) -> None:
@@ -133,9 +137,6 @@ def _open(paths: Paths) -> QemuState:
         autostart = Autostart(state)
         state.at_close.append(autostart.end)
         autostart.begin()
-    # what loading all this has made is looked at now: else the collector does it, for 50 ms and
-    # more, in the middle of somebody's start
-    gc.collect()
     return state
 
 

@@ -2,9 +2,11 @@
 """Lives of connections and of the objects made from them."""
 
 import gc
+import threading
 
 from nova_pyvirt import libvirt
 from nova_pyvirt.core.refs import DomainRef
+from nova_pyvirt.libvirt import closer
 from tests.base import TestCase
 from tests.fixtures.libvirt.faketable import DOMAIN, FakeTable, connect, domain
 
@@ -32,12 +34,26 @@ class HandleTest(TestCase):
         self.assertEqual(1, conn.close())
         self.assertEqual(("guest", 1, 0), (dom.name(), dom.isActive(), table.closed))
         del dom
+        closer.drain()
         self.assertEqual(1, table.closed)
 
     def test_forgotten_connections_are_closed(self) -> None:
         table = FakeTable()
         connect(table)
         gc.collect()
+        closer.drain()
+        self.assertEqual(1, table.closed)
+
+    def test_a_finalizer_waits_for_nobody(self) -> None:
+        """It runs in any thread, whatever that has in its hands: here what closing needs."""
+        table, guard = FakeTable(), threading.Lock()
+        close = table.close
+        table.close = lambda: guard.acquire() and close()
+        with guard:
+            connect(table)
+            gc.collect()
+            self.assertEqual(0, table.closed)
+        closer.drain()
         self.assertEqual(1, table.closed)
 
     def test_with(self) -> None:

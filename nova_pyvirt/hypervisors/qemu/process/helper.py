@@ -2,8 +2,8 @@
 """The spawn helper: a small process that forks for a big one.
 
 Run as a file, standard library only: ``python -I -S -E helper.py FD``. FD is a stream socket.
-Towards the helper go requests: a 4-byte big-endian length, then JSON, {"cgroup": str | null}, with
-the gate as SCM_RIGHTS on the length. Back come exit reports in the same framing:
+Towards the helper go requests: a 4-byte big-endian length, then JSON, {"cgroup": str | null,
+"cgroup_files": [str]}, with the gate as SCM_RIGHTS on the length. Back come exit reports in the same framing:
 ``{"pid": int, "status": int}`` (a wait status). The helper ends with its socket; children live on.
 
 The gate is a SOCK_SEQPACKET socket to the requester:
@@ -187,8 +187,6 @@ def set_surroundings(spec: Spec) -> None:
 def steps(spec: Spec, gate: int, wanted: dict[int, int]) -> list[tuple[str, Callable[[], object]]]:
     """What the child does to itself, in order: name for the error report, action."""
     return [
-        ("session", os.setsid),
-        ("cgroup", lambda: join_cgroups(spec["cgroup_files"])),
         ("limits", lambda: set_limits(spec["rlimits"])),
         ("priorities", lambda: set_priorities(spec)),
         ("directory", lambda: set_surroundings(spec)),
@@ -207,21 +205,29 @@ def equipment(gate: socket.socket) -> tuple[Spec | None, dict[int, int]]:
     return spec, dict(zip(spec["targets"], fds[1:]))
 
 
-def child(gate_fd: int, joined: list[str]) -> None:
+def child(gate_fd: int, cgroup_files: list[str]) -> None:
     """From fork to exec. Returns only when there was no exec.
 
-    :param joined: files through which it moves to the group that it was to be born in
+    :param cgroup_files: through which it joins its groups
     """
     reset_signals()
     gate = socket.socket(fileno=gate_fd)
-    step = "descriptors"
+    step, early = "session", None
+    try:
+        os.setsid()
+        step = "cgroup"
+        join_cgroups(cgroup_files)
+        step = "descriptors"
+    except OSError as err:
+        early = err  # told when somebody listens
     try:
         spec, wanted = equipment(gate)
         if spec is None:
             return
+        if early is not None:
+            raise early
         gate_fd = fcntl.fcntl(gate_fd, fcntl.F_DUPFD_CLOEXEC, above(wanted))
         gate = socket.socket(fileno=gate_fd)
-        spec["cgroup_files"] = joined + spec["cgroup_files"]
         for step, action in steps(spec, gate_fd, wanted):  # noqa: B007 - named in the error
             action()
         tell(gate, {"ready": True})
@@ -283,7 +289,7 @@ def spawn(request: Spec, fds: list[int]) -> None:
     else:
         if pid == 0:
             try:
-                child(fds[0], joined)
+                child(fds[0], joined + request["cgroup_files"])
             finally:
                 os._exit(127)
         introduce(gate, pid)

@@ -248,10 +248,12 @@ class Spawner:
     def helper_pid(self) -> int | None:
         return self._helper.pid if self._helper else None
 
-    def reserve(self, cgroup: str | None = None) -> "Reserved":
-        """Has a child forked, for spawn(), while the caller does something else.
+    def reserve(self, cgroup: str | None = None, cgroup_files: Sequence[str] = ()) -> "Reserved":
+        """Has a child forked, for spawn(), while the caller does something else. It joins its groups
+        then; when it can't, spawn() or what comes after it says so.
 
-        :param cgroup: as SpawnSpec's
+        :param cgroup: as SpawnSpec's, and
+        :param cgroup_files: likewise
         :raises libvirtError: SYSTEM_ERROR, INTERNAL_ERROR; nothing is left then
         """
         for _attempt in range(2):
@@ -259,28 +261,29 @@ class Spawner:
             gate, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             try:
                 with theirs:
-                    helper.send({"cgroup": cgroup}, theirs.fileno())
+                    request = {"cgroup": cgroup, "cgroup_files": list(cgroup_files)}
+                    helper.send(request, theirs.fileno())
             except (BrokenPipeError, ConnectionResetError):
                 gate.close()
                 self._replace(helper)
             else:
                 gate.settimeout(PREPARE_DEADLINE)
-                return Reserved(helper, gate, cgroup)
+                return Reserved(helper, gate)
         raise _died_twice()
 
     def spawn(self, spec: SpawnSpec, reserved: "Reserved | None" = None) -> HeldProcess:
         """Forks a child, which prepares itself up to exec.
 
-        :param reserved: one that is there already, of the same group; the call's to dispose of
+        :param reserved: one that is there already, of the same groups; the call's to dispose of
         :raises libvirtError: SYSTEM_ERROR with the errno; nothing is left then
         """
-        first = reserved or self.reserve(spec.cgroup)
+        first = reserved or self.reserve(spec.cgroup, spec.cgroup_files)
         try:
             return _equip(first, spec)
         except (BrokenPipeError, ConnectionResetError, EOFError):
             self._replace(first.helper)  # it died: a child it may have made ends with its gate
         try:
-            return _equip(self.reserve(spec.cgroup), spec)
+            return _equip(self.reserve(spec.cgroup, spec.cgroup_files), spec)
         except (BrokenPipeError, ConnectionResetError, EOFError) as err:
             raise _died_twice() from err
 
@@ -319,10 +322,9 @@ class Reserved:
     :ivar gate: towards it
     """
 
-    def __init__(self, helper: _Helper, gate: socket.socket, cgroup: str | None) -> None:
+    def __init__(self, helper: _Helper, gate: socket.socket) -> None:
         self.helper = helper
         self.gate = gate
-        self.cgroup = cgroup
 
     def abandon(self) -> None:
         """It is not needed: it leaves. Nothing happens after a spawn() with it."""
@@ -375,9 +377,9 @@ def _targets(spec: SpawnSpec, null: int) -> dict[int, int]:
 
 
 def _text(spec: SpawnSpec, targets: list[int]) -> bytes:
-    descriptors = ("stdin", "stdout", "stderr", "pass_fds")
+    told_otherwise = ("stdin", "stdout", "stderr", "pass_fds", "cgroup", "cgroup_files")
     values = {one.name: getattr(spec, one.name) for one in fields(spec)}
-    named = {name: value for name, value in values.items() if name not in descriptors}
+    named = {name: value for name, value in values.items() if name not in told_otherwise}
     return json.dumps({**named, "targets": targets}).encode()
 
 

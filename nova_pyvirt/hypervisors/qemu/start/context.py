@@ -48,7 +48,6 @@ class Start:
     :ivar cpu_said: what a QEMU of the same command line has said of its CPU, None = nobody knows
     :ivar reserved: the child that is to be QEMU, as long as it does not know that
     :ivar groups: the control groups of QEMU's threads, by name
-    :ivar settling: threads that are yet to be put into the group named with each
     """
 
     state: QemuState
@@ -67,7 +66,6 @@ class Start:
     cpu_said: list[Any] | None = None
     reserved: Reserved | None = None
     groups: dict[str, Cgroup] = field(default_factory=dict)
-    settling: dict[int, Cgroup] = field(default_factory=dict)
     private: QemuPrivate = field(init=False)
     log: LogFile | None = None
     listener: socket.socket | None = None

@@ -7,7 +7,6 @@ from nova_pyvirt.core.states import Paused, Running, State
 from nova_pyvirt.errors import system_error
 from nova_pyvirt.hypervisors.qemu import cpus, status
 from nova_pyvirt.hypervisors.qemu.block import throttle
-from nova_pyvirt.hypervisors.qemu.limits.settle import settle_later
 from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.hypervisors.qemu.start.init import begin_hook
 from nova_pyvirt.util.breakpoints import reach
@@ -34,7 +33,6 @@ def run(start: Start) -> None:
             raise system_error(exc.errno or 0, "cannot write the domain's status") from exc
     begin_hook(start, "started")
     _watch(start)
-    settle_later(start.vm, start.settling)
     reach("start-end")
 
 

@@ -12,6 +12,7 @@ from nova_pyvirt.hypervisors.qemu import status
 from nova_pyvirt.hypervisors.qemu.host import disks, files, net, opened, swtpm, virtiofsd
 from nova_pyvirt.hypervisors.qemu.host.facts import memory_directories
 from nova_pyvirt.hypervisors.qemu.limits import domain, threads
+from nova_pyvirt.hypervisors.qemu.process import Reserved
 from nova_pyvirt.hypervisors.qemu.start import preflight
 from nova_pyvirt.hypervisors.qemu.start.context import Start
 from nova_pyvirt.hypervisors.qemu.start.prepare_domain import channel_dir
@@ -35,7 +36,7 @@ def run(start: Start) -> None:
         disks.prepare(start)
         _announce(start)
         _groups(start)
-        start.reserved = start.state.spawner.reserve(start.private.cgroup.paths.get(UNIFIED))
+        start.reserved = _child(start)
         _directories(start)
         _master_key(start)
         _nvram(start)
@@ -80,6 +81,13 @@ def _groups(start: Start) -> None:
         start.definition.resource = Resource(partition=private.partition)
     domain.apply(start.definition, private.cgroup)
     start.groups = threads.groups(start.definition, private.cgroup)
+
+
+def _child(start: Start) -> Reserved:
+    """The process that is to be QEMU, forked while the rest is prepared."""
+    cgroup = start.private.cgroup
+    files = cgroup.joining(start.groups[threads.EMULATOR])
+    return start.state.spawner.reserve(cgroup.paths.get(UNIFIED), files)
 
 
 def _directories(start: Start) -> None:

@@ -56,17 +56,15 @@ def _limit_threads(start: Start) -> None:
     :raises libvirtError: SYSTEM_ERROR
     """
     private, definition, made = start.private, start.definition, start.groups
-    for number, thread in private.vcpu_pids.items():
-        name = f"vcpu{number}"
-        start.settling[thread] = made.get(name) or threads.vcpu_group(
-            definition, private.cgroup, number
-        )
-    for name, thread in private.iothread_pids.items():
-        if name in made:
-            start.settling[thread] = made[name]
+    groups = {
+        thread: made.get(f"vcpu{number}") or threads.vcpu_group(definition, private.cgroup, number)
+        for number, thread in private.vcpu_pids.items()
+    }
+    groups |= {t: made[name] for name, t in private.iothread_pids.items() if name in made}
     if threads.limited(definition):
-        settle.settle(start.settling)
-        start.settling.clear()
+        settle.settle(groups)
+    else:
+        settle.settle_later(start.vm, groups)
     for number, thread in private.vcpu_pids.items():
         threads.place_vcpu(definition, number, thread)
     for name, thread in private.iothread_pids.items():
