@@ -52,7 +52,8 @@ class Cgroup:
         controllers: Collection[str] = CONTROLLERS,
         root: str = ROOT,
     ) -> "Cgroup":
-        """Makes the groups, as far as the host allows; a host without any is told of once.
+        """Makes the groups of a new run, as far as the host allows; a host without any is told of
+        once.
 
         :param controllers: only these; none at all when empty
         """
@@ -62,7 +63,7 @@ class Cgroup:
             if controller not in (*controllers, UNIFIED) or not controllers:
                 continue
             path = f"{base}/{where}/{machine}"
-            if layout.make(path, controller):
+            if layout.make(path, controller, anew=True):
                 paths[controller] = path
         if not paths and controllers and root not in _told:
             _told.add(root)

@@ -104,18 +104,23 @@ def partition_path(partition: str) -> str:
     return "/".join(named) or "machine"
 
 
-def make(path: str, controller: str) -> bool:
+def make(path: str, controller: str, *, anew: bool = False) -> bool:
     """Makes a group that processes can be put into; False when the host doesn't let us.
 
     Groups between it and the hierarchy's own are made too.
 
     :param controller: "unified" for version 2
+    :param anew: one that is there is what a run has left: it goes first, if nobody is in it
     """
     if controller == UNIFIED:
+        if anew and os.path.isdir(path):
+            remove_tree(path)
         return _make_unified(path)
     try:
         os.mkdir(path, 0o755)
     except FileExistsError:
+        if anew and remove_tree(path):
+            return make(path, controller)
         return True
     except FileNotFoundError:
         parent = os.path.dirname(path)

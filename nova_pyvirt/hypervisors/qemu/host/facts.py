@@ -11,9 +11,10 @@ from nova_pyvirt.model.domain import Domain
 from nova_pyvirt.util.native import time
 
 
-def host_context(state: QemuState) -> dict[str, Any]:
-    """Fields of CommandContext."""
-    fs = state.view.fs
+def host_context(state: QemuState, domain: Domain) -> dict[str, Any]:
+    """Fields of CommandContext. The host's memory is looked at where the definition says how it is
+    to be used.
+    """
     now = int(time.time())
     settings = state.settings
     sasl = [
@@ -25,9 +26,7 @@ def host_context(state: QemuState) -> dict[str, Any]:
         if used and directory
     ]
     return {
-        "hugetlbfs": _mounts(state),
-        "default_hugepage": hugepages.default_size(fs),
-        "host_nodes": _nodes(fs),
+        **(_memory(state) if _is_placed(domain) else {}),
         "memory_dir": memory_dir(state),
         "vnc_listen": settings.vnc_listen,
         "vnc_password": settings.vnc_password is not None,
@@ -49,13 +48,29 @@ def host_context(state: QemuState) -> dict[str, Any]:
     }
 
 
+def _is_placed(domain: Domain) -> bool:
+    cells = domain.cpu.cells if domain.cpu is not None else ()
+    asked = (domain.memory_backing, domain.numatune, domain.devices.memories, cells)
+    return any(bool(one) for one in asked)
+
+
+def _memory(state: QemuState) -> dict[str, Any]:
+    fs = state.view.fs
+    return {
+        "hugetlbfs": _mounts(state),
+        "default_hugepage": hugepages.default_size(fs),
+        "host_nodes": _nodes(fs),
+    }
+
+
 def memory_directories(state: QemuState, domain: Domain, lib_dir: str) -> list[str]:
     """The directories of one run for memory that is a file.
 
     :param lib_dir: the run's own directory
     """
     short_name = lib_dir.rpartition("/")[2].removeprefix("domain-")
-    return memory.directories(domain, _mounts(state).values(), memory_dir(state), short_name)
+    mounts = _mounts(state).values() if _is_placed(domain) else ()
+    return memory.directories(domain, mounts, memory_dir(state), short_name)
 
 
 def memory_dir(state: QemuState) -> str:

@@ -69,7 +69,7 @@ class Plug:
             seal=sealer(self.state.secrets, private.master_key_path),
             fds=self.fds,
             host_paths=self.host_paths,
-            **host_context(self.state),
+            **host_context(self.state, whole),
         )
         return Guest(whole, private.caps, context)
 

@@ -32,7 +32,7 @@ def to_native(state: QemuState, kind: str, xml: str, flags: int) -> str:
         lib_dir=lib_dir,
         master_key=key,
         host_paths=opened.paths(domain, state.view.fs),
-        **host_context(state),
+        **host_context(state, domain),
     )
     line = command.build(domain, caps, ctx)
     words = [f"{name}={shlex.quote(value)}" for name, value in line.env.items()]

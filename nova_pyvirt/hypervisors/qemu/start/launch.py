@@ -87,7 +87,7 @@ def _build(start: Start) -> None:
         host_paths=start.host_paths,
         sandbox=state.settings.seccomp,
         incoming=start.incoming.uri if start.incoming else None,
-        **host_context(state),
+        **host_context(state, start.definition),
     )
     line = command.build(start.definition, private.caps, context)
     start.argv, start.env = line.argv, line.env

@@ -70,7 +70,6 @@ def _groups(start: Start) -> None:
     if not private.partition.startswith("/"):
         detail = f"Resource partition '{private.partition}' must start with '/'"
         raise errors.error(Code.CONFIG_UNSUPPORTED, detail)
-    Cgroup.find(private.machine, partition=private.partition).remove()
     private.cgroup = Cgroup.create(
         private.machine,
         partition=private.partition,

@@ -30,7 +30,10 @@ class TestCommandLine(TestCase):
         host: Any = SimpleNamespace(
             settings=made, paths=paths, view=SimpleNamespace(fs=HostFs("/nonexistent"))
         )
-        context = {"standalone": True, "lib_dir": "/lib", **facts.host_context(host)}
+        domain: Any = SimpleNamespace(
+            cpu=None, memory_backing=None, numatune=None, devices=SimpleNamespace(memories=[])
+        )
+        context = {"standalone": True, "lib_dir": "/lib", **facts.host_context(host, domain)}
         return line(devices, context=context)
 
     def after(self, option: str, devices: str = "", **settings: Any) -> str:

@@ -36,7 +36,7 @@ class LiveCase(OpsCase):
         self.vm.private.caps = caps()
         for patch in (
             mock.patch("nova_pyvirt.hypervisors.qemu.status.save"),
-            mock.patch.object(plug, "host_context", lambda _state: {}),
+            mock.patch.object(plug, "host_context", lambda _state, _domain: {}),
         ):
             patch.start()
             self.addCleanup(patch.stop)
