@@ -7,7 +7,9 @@ works in both worlds without knowing (nova_pyvirt.util.native); this module only
 and is the one place that may touch eventlet.
 """
 
+import logging
 import sys
+from collections.abc import Iterator
 from typing import Literal
 
 Mode = Literal["threading", "eventlet"]
@@ -29,3 +31,31 @@ def describe() -> str:
 
     pool = getattr(tpool, "_nthreads", "?")
     return f"eventlet (hub {type(hubs.get_hub()).__module__}, {pool} native threads for calls)"
+
+
+def share_logging() -> None:
+    """Lets native threads log beside greenthreads.
+
+    The core runs in native threads and logs there. An eventlet lock between two of them is never
+    handed over: its waiter belongs to the other thread's hub, and waits for ever (eventlet issue
+    432). oslo.log gives every handler made after its setup() a mutex that holds across threads;
+    those made before, or without it, get one here.
+    """
+    if mode() == "threading":
+        return
+    from oslo_log import pipe_mutex
+
+    logging.Handler.createLock = pipe_mutex.pipe_createLock  # type: ignore[method-assign]
+    for handler in _handlers():
+        lock = handler.lock
+        if lock is None or type(lock).__module__ == pipe_mutex.__name__:
+            continue
+        with lock:  # nobody is writing
+            handler.createLock()
+
+
+def _handlers() -> Iterator[logging.Handler]:
+    yield from logging.getLogger().handlers
+    for logger in list(logging.getLogger().manager.loggerDict.values()):
+        if isinstance(logger, logging.Logger):
+            yield from logger.handlers

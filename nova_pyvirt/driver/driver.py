@@ -27,6 +27,7 @@ class PyVirtDriver(libvirt_driver.LibvirtDriver):  # type: ignore[misc]
     """
 
     def __init__(self, virtapi: Any, read_only: bool = False) -> None:
+        concurrency.share_logging()
         conf.load()
         super().__init__(virtapi, read_only=read_only)
 
