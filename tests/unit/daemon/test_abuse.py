@@ -131,7 +131,8 @@ class AbuseTest(DaemonCase):
         strangers = [self.raw(self.ro) for _ in range(200)]
         begin = time.monotonic()
         self.assertEqual("vm", self.table().connect_get_hostname())
-        self.assertLess(time.monotonic() - begin, 0.5)
+        # locked out, it would wait for the first stranger to be dropped (how fast it is: benchmarks)
+        self.assertLess(time.monotonic() - begin, self.settings_["handshake_deadline"] - 0.5)
         self.assertEqual(200, len(strangers))
 
     def test_a_client_that_never_reads_is_dropped(self) -> None:
